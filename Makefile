@@ -1,0 +1,60 @@
+# One target an intent; CI runs the same ones (.ci/run).
+
+# Function Compute runs CPython 3.10: take it where it is found, else the python3 there is.
+PYTHON ?= $(shell for p in python3.10 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: help run demo test check format lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.run ## the function and a local cloud on 127.0.0.1, until Ctrl-C
+	@$(BIN)/python -m local run
+
+demo: $(VENV)/.run ## a tour in seconds
+	@$(BIN)/python -m local demo
+
+test: $(VENV)/.dev ## every test, with coverage of function/
+	@$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q
+	@$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report
+
+check: $(VENV)/.dev ## format, lint, types, security
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# uv resolves once for every supported Python; the comments in the .in files say why each entry is there.
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --no-annotate --quiet
+lock: $(VENV)/.dev ## write the locked requirements anew
+	$(PIP) install uv
+	$(LOCK) function/requirements.in -o function/requirements.txt
+	$(LOCK) requirements-run.in -c function/requirements.txt -o requirements-run.txt
+	$(LOCK) requirements-dev.in -c requirements-run.txt -o requirements-dev.txt
+
+clean: ## forget the environment and what the local cloud holds
+	rm -rf $(VENV) .local dist
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python of 3.10 or newer was found; install one or say make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements-run.txt | $(VENV)/bin/python
+	@echo "installing what the local cloud needs into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements-run.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@echo "installing what the tests need into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
