@@ -1,0 +1,1 @@
+"""A REST facade over CloudMonitor's PutContactGroup: entry, schema, command, client, outcome, answer."""

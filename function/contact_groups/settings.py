@@ -1,0 +1,197 @@
+"""Every setting of the function: name, default, range and meaning, in one table that README and template.yml are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contact_groups.cloudmonitor.endpoints import REGIONS, Endpoint, parse_endpoint, regional_endpoint
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong.
+
+    Attributes:
+        faults: one sentence a wrong setting, each beginning with the setting's name.
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable.
+
+    Attributes:
+        name: the environment variable.
+        field: the attribute of `Settings` that it fills.
+        default: its text when the variable is unset or empty.
+        accepts: the values accepted, as the documentation says it.
+        meaning: what it does, as the documentation says it.
+        parse: text to value; raises ValueError with what was expected.
+    """
+
+    name: str
+    field: str
+    default: str
+    accepts: str
+    meaning: str
+    parse: Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process, parsed. Times are in seconds."""
+
+    endpoint: Endpoint | None
+    region: str
+    network: str
+    signature: str
+    deadline: float
+    connect_timeout: float
+    read_timeout: float
+    max_attempts: int
+    calls_per_second: float
+    log_level: str
+    event_deadline: float
+    event_rejected_raises: bool
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:  # false for NaN too
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return value
+
+    return parse
+
+
+def _attempts(text: str) -> int:
+    if text not in {"1", "2", "3", "4", "5"}:
+        raise ValueError("must be a whole number from 1 to 5")
+    return int(text)
+
+
+def _switch(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
+
+
+def _region(text: str) -> str:
+    if text not in REGIONS:
+        raise ValueError(
+            f"must be a region that CloudMonitor has, such as cn-hangzhou; {text[:40]!r} is not one of the {len(REGIONS)} known"
+        )
+    return text
+
+
+def _endpoint(text: str) -> Endpoint | None:
+    return parse_endpoint(text) if text else None
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "CLOUDMONITOR_ENDPOINT", "endpoint", "", "an https URL of host and port; http only for a loopback host",
+        "where CloudMonitor is called, instead of the region's own endpoint", _endpoint,
+    ),
+    Setting(
+        "CLOUDMONITOR_REGION", "region", "", "a region of CloudMonitor",
+        "whose endpoint is called; empty: the function's own region, else cn-hangzhou", lambda text: _region(text or "cn-hangzhou"),
+    ),
+    Setting(
+        "CLOUDMONITOR_NETWORK", "network", "public", "`public` or `vpc`",
+        "which endpoint of the region is called", _one_of("public", "vpc"),
+    ),
+    Setting(
+        "CLOUDMONITOR_SIGNATURE", "signature", "ACS3-HMAC-SHA256", "`ACS3-HMAC-SHA256` or `HMAC-SHA1`",
+        "how calls are signed: V3, or RPC signature 1.0", _one_of("ACS3-HMAC-SHA256", "HMAC-SHA1"),
+    ),
+    Setting(
+        "CLOUDMONITOR_DEADLINE_SECONDS", "deadline", "10", "1 to 300",
+        "the one deadline over all attempts of an HTTP request; keep it below the function's timeout", _number(1, 300),
+    ),
+    Setting(
+        "CLOUDMONITOR_CONNECT_TIMEOUT_SECONDS", "connect_timeout", "2", "0.05 to 60",
+        "how long one connection, TLS included, may take to open", _number(0.05, 60),
+    ),
+    Setting(
+        "CLOUDMONITOR_READ_TIMEOUT_SECONDS", "read_timeout", "5", "0.05 to 60",
+        "how long one whole answer may take once the call is sent", _number(0.05, 60),
+    ),
+    Setting(
+        "CLOUDMONITOR_MAX_ATTEMPTS", "max_attempts", "3", "1 to 5",
+        "how often one request is tried inside its deadline", _attempts,
+    ),
+    Setting(
+        "CLOUDMONITOR_CALLS_PER_SECOND", "calls_per_second", "20", "0.1 to 10000",
+        "the pace of one instance: the account's 20 divided by the number of instances allowed", _number(0.1, 10_000),
+    ),
+    Setting(
+        "LOG_LEVEL", "log_level", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        "the least level that is logged; each request writes one line at INFO or above", _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    ),
+    Setting(
+        "EVENT_DEADLINE_SECONDS", "event_deadline", "60", "1 to 3600",
+        "the one deadline over all items of an event; keep it below the event function's timeout", _number(1, 3600),
+    ),
+    Setting(
+        "EVENT_REJECTED_RAISES", "event_rejected_raises", "false", "`true` or `false`",
+        "raise when an item of an event is rejected, so that the event reaches the failure destination", _switch,
+    ),
+)  # fmt: skip
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Reads every setting.
+
+    Args:
+        environment: names to texts, such as os.environ. FC_REGION, which the platform sets, is the default region.
+
+    Raises:
+        SettingsError: naming every setting that is wrong, what it was and what it must be.
+    """
+    values: dict[str, Any] = {}
+    faults = []
+    for setting in SETTINGS:
+        text = environment.get(setting.name, "").strip() or setting.default
+        if setting.field == "region":
+            text = text or environment.get("FC_REGION", "")
+        try:
+            values[setting.field] = setting.parse(text)
+        except ValueError as error:
+            faults.append(f"{setting.name} is {text[:80]!r}: it {error}")
+    if faults:
+        raise SettingsError(faults)
+    return Settings(**values)
+
+
+def endpoint(settings: Settings) -> Endpoint:
+    """The endpoint that the settings name: CLOUDMONITOR_ENDPOINT, else the region's on its network.
+
+    Raises:
+        SettingsError: the region has no endpoint inside VPCs.
+    """
+    if settings.endpoint:
+        return settings.endpoint
+    found = regional_endpoint(settings.region, settings.network)
+    if found is None:
+        raise SettingsError([
+            f"CLOUDMONITOR_NETWORK is 'vpc': it must be public in {settings.region}, which has no endpoint inside VPCs;"
+            " or name one with CLOUDMONITOR_ENDPOINT"
+        ])  # fmt: skip
+    return found
