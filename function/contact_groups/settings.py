@@ -1,4 +1,4 @@
-"""Every setting of the function: name, default, range and meaning, in one table that README and template.yml are held to."""
+"""Every setting of the function, in one table that README, template.yml and s.yaml are held to."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ class Setting:
 class Settings:
     """The settings of one process, parsed. Times are in seconds."""
 
-    endpoint: Endpoint | None
-    region: str
-    network: str
+    endpoint: Endpoint
     signature: str
     deadline: float
     connect_timeout: float
@@ -92,14 +90,6 @@ def _switch(text: str) -> bool:
     return _one_of("true", "false")(text) == "true"
 
 
-def _region(text: str) -> str:
-    if text not in REGIONS:
-        raise ValueError(
-            f"must be a region that CloudMonitor has, such as cn-hangzhou; {text[:40]!r} is not one of the {len(REGIONS)} known"
-        )
-    return text
-
-
 def _endpoint(text: str) -> Endpoint | None:
     return parse_endpoint(text) if text else None
 
@@ -111,7 +101,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "CLOUDMONITOR_REGION", "region", "", "a region of CloudMonitor",
-        "whose endpoint is called; empty: the function's own region, else cn-hangzhou", lambda text: _region(text or "cn-hangzhou"),
+        "whose endpoint is called; empty: the function's own region, else cn-hangzhou", str,
     ),
     Setting(
         "CLOUDMONITOR_NETWORK", "network", "public", "`public` or `vpc`",
@@ -143,7 +133,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "LOG_LEVEL", "log_level", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
-        "the least level that is logged; each request writes one line at INFO or above", _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        "the least level that is logged; each request writes one line at INFO or above",
+        _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     ),
     Setting(
         "EVENT_DEADLINE_SECONDS", "event_deadline", "60", "1 to 3600",
@@ -169,29 +160,25 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     faults = []
     for setting in SETTINGS:
         text = environment.get(setting.name, "").strip() or setting.default
-        if setting.field == "region":
-            text = text or environment.get("FC_REGION", "")
         try:
             values[setting.field] = setting.parse(text)
         except ValueError as error:
             faults.append(f"{setting.name} is {text[:80]!r}: it {error}")
     if faults:
         raise SettingsError(faults)
+    region = values.pop("region") or environment.get("FC_REGION") or "cn-hangzhou"
+    network = values.pop("network")
+    values["endpoint"] = values["endpoint"] or _regional_endpoint(region, network)
     return Settings(**values)
 
 
-def endpoint(settings: Settings) -> Endpoint:
-    """The endpoint that the settings name: CLOUDMONITOR_ENDPOINT, else the region's on its network.
-
-    Raises:
-        SettingsError: the region has no endpoint inside VPCs.
-    """
-    if settings.endpoint:
-        return settings.endpoint
-    found = regional_endpoint(settings.region, settings.network)
+def _regional_endpoint(region: str, network: str) -> Endpoint:
+    found = regional_endpoint(region, network)
+    if region not in REGIONS:
+        raise SettingsError(
+            [f"CLOUDMONITOR_REGION is {region[:80]!r}: it must be a region that has CloudMonitor, such as cn-hangzhou"]
+        )
     if found is None:
-        raise SettingsError([
-            f"CLOUDMONITOR_NETWORK is 'vpc': it must be public in {settings.region}, which has no endpoint inside VPCs;"
-            " or name one with CLOUDMONITOR_ENDPOINT"
-        ])  # fmt: skip
+        must = f"it must be public in {region}, which has no VPC endpoint, or name one with CLOUDMONITOR_ENDPOINT"
+        raise SettingsError([f"CLOUDMONITOR_NETWORK is {network!r}: {must}"])
     return found

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 #: Regions whose endpoint inside VPCs is documented (facts/endpoints.json; tests hold the two together).
 VPC_REGIONS = frozenset("""
-    ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-5 ap-
-    southeast-6 ap-southeast-7 cn-beijing cn-beijing-finance-1 cn-chengdu cn-fuzhou cn-guangzhou cn-hangzhou cn-
-    hangzhou-finance cn-heyuan cn-heyuan-acdr-1 cn-hongkong cn-huhehaote cn-nanjing cn-qingdao cn-shanghai cn-
-    shanghai-finance-1 cn-shenzhen cn-shenzhen-finance-1 cn-wuhan-lr cn-wulanchabu cn-zhangjiakou cn-zhengzhou-jva
-    eu-central-1 eu-west-1 me-central-1 me-east-1 na-south-1 us-east-1 us-southeast-1 us-west-1
+    ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-5
+    ap-southeast-6 ap-southeast-7 cn-beijing cn-beijing-finance-1 cn-chengdu cn-fuzhou cn-guangzhou cn-hangzhou
+    cn-hangzhou-finance cn-heyuan cn-heyuan-acdr-1 cn-hongkong cn-huhehaote cn-nanjing cn-qingdao cn-shanghai
+    cn-shanghai-finance-1 cn-shenzhen cn-shenzhen-finance-1 cn-wuhan-lr cn-wulanchabu cn-zhangjiakou
+    cn-zhengzhou-jva eu-central-1 eu-west-1 me-central-1 me-east-1 na-south-1 us-east-1 us-southeast-1 us-west-1
 """.split())  # fmt: skip
 
 #: Every region that the vendor's SDKs know an endpoint of.
@@ -57,8 +57,8 @@ def parse_endpoint(url: str) -> Endpoint:
     """Reads a URL such as `https://metrics.cn-hangzhou.aliyuncs.com` or `http://127.0.0.1:8001`.
 
     Raises:
-        ValueError: saying what it must be. Plain http is refused unless the host is loopback: the call carries a signature
-            and a security token.
+        ValueError: saying what it must be. Plain http is refused unless the host is
+            loopback: the call carries a signature and a security token.
     """
     try:
         parts = urlsplit(url)
