@@ -1,0 +1,175 @@
+"""The REST contract: routes, and a problem document for every failure."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from contact_groups import logs, problems
+from contact_groups.cloudmonitor.client import CloudMonitor
+from contact_groups.compute.credentials import Credentials, read_credentials
+from contact_groups.compute.wsgi import request_id_of
+from contact_groups.payload import parse_json
+from contact_groups.problems import Actor, FieldError, Problem
+from contact_groups.schemas import dump_applied, dump_contact_group, load_contact_group
+
+#: "a request body under 256 KB": a legal group is under 128 KB, and this bounds the memory of one request.
+BODY_MAX = 256 * 1024 - 1
+OPENAPI_FILE = Path(__file__).parent.parent / "openapi.json"
+
+
+def create_app(cloudmonitor: CloudMonitor, deadline: float, monotonic: Callable[[], float] = time.monotonic) -> Flask:
+    """The Flask application.
+
+    Args:
+        cloudmonitor: what to call.
+        deadline: seconds that all attempts of one request may take.
+        monotonic: the clock of deadlines.
+    """
+    app = Flask("contact_groups", static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
+
+    def put(name: str | None) -> Any:
+        started = monotonic()
+        dry_run = _dry_run()
+        _require_acceptable()
+        group = load_contact_group(parse_json(_json_body()), name)
+        logs.note(contactGroupName=group.contact_group_name, dryRun=dry_run or None)
+        if dry_run:
+            call = cloudmonitor.preview(group, _credentials())
+            return {"dryRun": True, "contactGroup": dump_contact_group(group), "call": call}
+        applied = cloudmonitor.put_contact_group(group, _credentials, started + deadline)
+        return dump_applied(group, applied.request_id)
+
+    # `path`, not `string`: a name with an encoded slash must be told where to go instead of getting a 404.
+    @app.put("/v1/contact-groups/<path:contact_group_name>")
+    def put_contact_group(contact_group_name: str) -> Any:
+        if "/" in contact_group_name:
+            raise _slash_in_name()
+        return put(contact_group_name)
+
+    @app.post("/v1/contact-groups")
+    def post_contact_group() -> Any:
+        return put(None)
+
+    @app.get("/v1/openapi.json")
+    def openapi() -> Any:
+        body, etag = _openapi_document()
+        response = Response(body, mimetype="application/json")
+        response.set_etag(etag)
+        return response.make_conditional(request)
+
+    @app.get("/healthz")
+    def healthz() -> Any:
+        return {"status": "ok"}
+
+    @app.before_request
+    def note_route() -> None:
+        logs.note(route=request.url_rule and request.url_rule.rule)
+
+    app.register_error_handler(Problem, _answer)
+    app.register_error_handler(HTTPException, _answer_http_exception)
+    app.register_error_handler(Exception, _answer_fault)
+    return app
+
+
+def _credentials() -> Credentials:
+    credentials = read_credentials(request.environ.get("fc.context"), os.environ)
+    logs.conceal(credentials.secrets)
+    return credentials
+
+
+def _dry_run() -> bool:
+    for name in request.args:
+        if name != "dryRun":
+            raise Problem(
+                problems.INVALID_QUERY, f"The query parameter {name[:80]!r} is unknown; the only one is dryRun."
+            )
+    values = request.args.getlist("dryRun")
+    if not values:
+        return False
+    if len(values) > 1 or values[0] not in {"true", "false"}:
+        raise Problem(problems.INVALID_QUERY, "The query parameter dryRun must be given once, as true or false.")
+    return values[0] == "true"
+
+
+def _require_acceptable() -> None:
+    accept = request.headers.get("Accept", "*/*")
+    if "*/*" not in accept and not request.accept_mimetypes["application/json"]:
+        raise Problem(problems.NOT_ACCEPTABLE, "The Accept header rules out application/json.")
+
+
+def _json_body() -> bytes:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, "The body has a Content-Encoding: send it as it is.")
+    kind = request.mimetype
+    # The platform turns a missing Content-Type into octet-stream (facts/function-compute.md §1.2): one cannot be told
+    # from the other, so both are read as JSON.
+    declared = kind in {"", "application/octet-stream", "application/json"}
+    if not declared and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Problem(
+            problems.UNSUPPORTED_MEDIA_TYPE, f"The Content-Type is {kind[:80]!r}; it must be application/json."
+        )
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if charset not in {"utf-8", "utf8"}:
+        raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, f"The charset is {charset[:40]!r}; JSON is UTF-8.")
+    length = request.content_length
+    # One byte more than allowed is read, whatever was declared: that bounds the memory.
+    body = b"" if length is not None and length > BODY_MAX else request.stream.read(BODY_MAX + 1)
+    if len(body) > BODY_MAX or (length or 0) > BODY_MAX:
+        raise Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes.")
+    return body
+
+
+def _slash_in_name() -> Problem:
+    detail = "A name with a slash does not survive a path: send it in the body of POST /v1/contact-groups."
+    error = FieldError("/contactGroupName", "edge-space", detail)
+    return Problem(problems.INVALID_CONTACT_GROUP, detail, errors=(error,))
+
+
+@cache
+def _openapi_document() -> tuple[bytes, str]:
+    body = OPENAPI_FILE.read_bytes()
+    return body, hashlib.sha256(body).hexdigest()[:32]
+
+
+_LEVELS = {Actor.CALLER: logging.INFO, Actor.NOBODY: logging.WARNING, Actor.OPERATOR: logging.ERROR}
+
+
+def _answer(problem: Problem) -> Response:
+    logs.note(
+        problem=problem.type.slug, outcome=problem.outcome, detail=problem.detail, level=_LEVELS[problem.type.actor]
+    )
+    status, headers, body = problem.response(quote(request.path, safe="/"), request_id_of(request.environ))
+    return Response(body, status, headers)
+
+
+def _answer_http_exception(error: HTTPException) -> Response:
+    if isinstance(error, MethodNotAllowed):
+        allow = tuple(sorted(error.valid_methods or ()))
+        return _answer(
+            Problem(problems.METHOD_NOT_ALLOWED, f"{request.method} is not one of {', '.join(allow)}.", allow=allow)
+        )
+    if isinstance(error, NotFound):
+        return _answer(Problem(problems.NOT_FOUND, "No route has this path."))
+    return _answer_fault(error)
+
+
+def _answer_fault(error: Exception) -> Response:
+    logs.write(
+        logging.ERROR, "the function failed", requestId=request_id_of(request.environ), **logs.describe_exception(error)
+    )
+    return _answer(Problem(problems.INTERNAL_ERROR, "The function failed; its log says why."))

@@ -1,0 +1,56 @@
+"""When the next call may start: the pace of one instance, and the wait that a throttled answer imposes on all its threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+#: A first wait of 100 ms and at most 2 s: the caller of an HTTP request waits too, within a deadline of seconds.
+BACKOFF_BASE = 0.1
+BACKOFF_CAP = 2.0
+#: A hint beyond a minute is passed on to the caller but does not silence the instance for longer: hints can be wrong.
+HINT_CAP = 60.0
+
+
+class Pacer:
+    """Slots for calls, evenly spaced, shared by the threads of an instance."""
+
+    def __init__(self, calls_per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Args: calls_per_second: the pace; clock: monotonic seconds."""
+        self._spacing = 1.0 / calls_per_second
+        self._clock = clock
+        self._next = float("-inf")
+        self._lock = threading.Lock()
+
+    def reserve(self, latest: float) -> tuple[bool, float]:
+        """Takes the next slot, if it comes by then.
+
+        Args:
+            latest: on the monotonic clock, when a call must have started to be of use.
+
+        Returns:
+            Whether a slot was taken, and the seconds from now until that slot: to wait, or to tell the caller.
+        """
+        with self._lock:
+            now = self._clock()
+            slot = max(now, self._next)
+            if slot > latest:
+                return False, slot - now
+            self._next = slot + self._spacing
+            return True, slot - now
+
+    def hold(self, seconds: float) -> None:
+        """After a throttled answer: no slot for any thread until the hint has passed."""
+        with self._lock:
+            self._next = max(self._next, self._clock() + min(seconds, HINT_CAP))
+
+
+def backoff(attempt: int, jitter: Callable[[], float]) -> float:
+    """Seconds to wait after a failed attempt where the server gave no hint: capped, exponential, with full jitter.
+
+    Args:
+        attempt: how many attempts have failed, from 1.
+        jitter: a number from 0 to 1, such as random.random.
+    """
+    return jitter() * min(BACKOFF_CAP, BACKOFF_BASE * (1 << (attempt - 1)))

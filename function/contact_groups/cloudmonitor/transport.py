@@ -1,0 +1,245 @@
+"""Bytes in, bytes out: one pool of kept-alive connections to one endpoint, each exchange inside a deadline.
+
+Over http.client rather than an HTTP library, which flask imports anyway: urllib3 alone would add half of the function's
+cold start (bench/RESULTS.md). What a library would bring stands here: connections that went stale while the instance was
+frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy is read from the
+environment, an answer is bounded in size and, byte by byte, in time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from contact_groups.cloudmonitor.endpoints import Endpoint
+
+#: "response <= 2,048 KB" (facts/cloudmonitor.md §1.5).
+ANSWER_MAX = 2_048 * 1024
+#: The gateway closes a connection that was idle for about 25 s (facts/cloudmonitor.md §5): stop using it before that.
+IDLE_MAX = 20.0
+
+
+class TransportError(Exception):
+    """No answer came back; the text says why and is fit to be shown."""
+
+
+class NotSent(TransportError):
+    """The call was never sent: name resolution, connection or TLS failed."""
+
+
+class NoAnswer(TransportError):
+    """The call was sent, at least in part, and no whole answer came: it may have been carried out."""
+
+
+class Stale(NoAnswer):
+    """A kept-alive connection broke before the first byte of an answer, as when the server had just closed it."""
+
+
+class BadAnswer(TransportError):
+    """What came back is no HTTP, or too large."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One signed call: POST with an empty body; everything is in the target and the headers."""
+
+    target: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """Status, headers (by lower-case name; of repeated ones the last) and body of an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class Transport(Protocol):
+    """What the client needs: one exchange."""
+
+    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+        """Sends one request and returns its answer.
+
+        Args:
+            request: what to send.
+            connect_timeout: seconds that opening a connection may take.
+            deadline: on the monotonic clock, when the whole answer must be there.
+
+        Raises:
+            NotSent, NoAnswer, Stale, BadAnswer: see each.
+        """
+        ...
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket, each read bounded by what is left until the deadline: a byte a second does not keep it open."""
+
+    def __init__(self, connection: _Connection, deadline: float) -> None:
+        self._connection = connection
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed: a wider Buffer
+        remaining = self._deadline - self._connection.clock()
+        if remaining <= 0:
+            raise TimeoutError
+        self._connection.socket.settimeout(remaining)
+        count = self._connection.socket.recv_into(buffer)
+        self._connection.answered = self._connection.answered or count > 0
+        return count
+
+
+@dataclass(eq=False)
+class _Connection:
+    """One open connection."""
+
+    socket: socket.socket
+    clock: Callable[[], float]
+    idle_since: float | None = None
+    answered: bool = False
+    _reader: _DeadlineReader = field(init=False)
+
+    def makefile(self, mode: str) -> io.BufferedReader:  # what http.client calls
+        return io.BufferedReader(self._reader)
+
+    def exchange(self, head: bytes, deadline: float) -> tuple[RawAnswer, bool]:
+        """Sends a request; returns the answer, and whether the connection may be used again."""
+        self.answered = False
+        self.socket.settimeout(max(deadline - self.clock(), 0.001))
+        self.socket.sendall(head)
+        self._reader = _DeadlineReader(self, deadline)
+        response = http.client.HTTPResponse(self, method="POST")  # type: ignore[arg-type]  # it calls makefile only
+        try:
+            response.begin()
+            body = _read_bounded(response)
+        finally:
+            reusable = response.isclosed() and not response.will_close
+            response.close()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return RawAnswer(response.status, headers, body), reusable
+
+    def alive(self) -> bool:
+        """Whether the server still holds its end: it has neither closed it nor sent what nobody asked for."""
+        self.socket.settimeout(0)
+        try:
+            self.socket.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
+
+def _read_bounded(response: http.client.HTTPResponse) -> bytes:
+    body = b""
+    while chunk := response.read(ANSWER_MAX + 1 - len(body)):
+        body += chunk
+        if len(body) > ANSWER_MAX:
+            raise BadAnswer(f"the answer is larger than {ANSWER_MAX:,} bytes")
+    if response.length:
+        raise http.client.IncompleteRead(body, response.length)
+    return body
+
+
+class Pool:
+    """Kept-alive connections to one endpoint, shared by the threads of an instance; no lock is held during I/O."""
+
+    def __init__(
+        self, endpoint: Endpoint, *, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Args: tls: what to trust; None: the system's authorities. clock: monotonic seconds."""
+        self._endpoint = endpoint
+        self._tls = (tls or ssl.create_default_context()) if endpoint.scheme == "https" else None
+        self._clock = clock
+        self._idle: deque[_Connection] = deque()
+
+    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+        """See `Transport.send`."""
+        connection, reused = self._take(connect_timeout, deadline)
+        lines = [f"POST {request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers.items())]
+        head = ("\r\n".join(lines) + "\r\ncontent-length: 0\r\n\r\n").encode("ascii")
+        reusable = False
+        try:
+            answer, reusable = connection.exchange(head, deadline)
+        except TimeoutError:
+            raise NoAnswer("no whole answer came in time") from None
+        except http.client.IncompleteRead:
+            raise NoAnswer("the connection broke in the middle of the answer") from None
+        except (OSError, http.client.RemoteDisconnected) as error:
+            broke = Stale if reused and not connection.answered else NoAnswer
+            raise broke(f"the connection broke before the answer ({_reason(error)})") from None
+        except (http.client.HTTPException, ValueError) as error:
+            raise BadAnswer(f"the answer is no HTTP ({type(error).__name__})") from None
+        finally:
+            self._give_back(connection, reusable)
+        return answer
+
+    def warm(self, connect_timeout: float) -> None:
+        """Opens one connection ahead of the first request.
+
+        Raises:
+            NotSent: it cannot be opened.
+        """
+        self._give_back(self._open(connect_timeout), True)
+
+    def close(self) -> None:
+        """Closes the connections that are idle."""
+        while self._idle:
+            self._idle.pop().socket.close()
+
+    def _take(self, connect_timeout: float, deadline: float) -> tuple[_Connection, bool]:
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread took it
+                break
+            age = self._clock() - (connection.idle_since or 0.0)
+            if age < IDLE_MAX and connection.alive():
+                return connection, True
+            connection.socket.close()
+        return self._open(min(connect_timeout, deadline - self._clock())), False
+
+    def _give_back(self, connection: _Connection, reusable: bool) -> None:
+        if reusable:
+            connection.idle_since = self._clock()
+            self._idle.append(connection)
+        else:
+            connection.socket.close()
+
+    def _open(self, timeout: float) -> _Connection:
+        host = self._endpoint.host
+        opened = None
+        try:
+            opened = socket.create_connection((host, self._endpoint.port), max(timeout, 0.001))
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls:
+                opened = self._tls.wrap_socket(opened, server_hostname=host)
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # ssl.SSLError and socket.gaierror are OSErrors; a name too long a ValueError
+            if opened:
+                opened.close()
+            raise NotSent(f"{self._endpoint.authority} cannot be reached: {_reason(error)}") from None
+        return _Connection(opened, self._clock)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its TLS certificate is not trusted, {error.verify_message}"
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    if isinstance(error, socket.gaierror):
+        return "its name does not resolve"
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__

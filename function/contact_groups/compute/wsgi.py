@@ -1,0 +1,119 @@
+"""WSGI as Function Compute really sends it, made into what Flask expects; and one log line a request.
+
+The platform's environ keeps neither PEP 3333 nor its own documentation (facts/function-compute.md §1.2, §1.3): PATH_INFO may
+be percent-encoded or already decoded, never latin-1; the prefix of the default domain is missing from SCRIPT_NAME; the
+process's environment is mixed in; the body iterable is never closed; an exception leaves as a 502 with a stack trace.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes
+
+from contact_groups import logs
+from contact_groups.problems import INTERNAL_ERROR, MALFORMED_REQUEST, Problem
+
+Environ = dict[str, Any]
+App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+#: The path of the platform's default domain: /2016-08-15/proxy/{service}/{function}/…
+_PROXY_PREFIX = "/2016-08-15/proxy/"
+
+
+class Wsgi:
+    """Wraps an application; the whole answer is made before the first byte is returned."""
+
+    def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
+        """Args: app: a WSGI application that keeps PEP 3333; clock: monotonic seconds."""
+        self._app = app
+        self._clock = clock
+        # An environment variable such as HTTP_ACCEPT must not pass for a request header.
+        self._impostors = [(name, value) for name, value in os.environ.items() if name.startswith("HTTP_")]
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answers one request; never raises."""
+        started = self._clock()
+        request_id = request_id_of(environ)
+        with logs.gather(requestId=request_id, method=environ["REQUEST_METHOD"]) as line:
+            status, headers, body = self._answer(environ)
+            level = line.pop("level", logging.INFO)
+            line.update(status=int(status[:3]), durationMs=round((self._clock() - started) * 1000, 1))
+            logs.write(level, "request", **line)
+        start_response(status, headers)
+        return [body]
+
+    def _answer(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+        instance = quote(environ.get("PATH_INFO", ""), safe="/%", errors="replace")
+        try:
+            self._normalise(environ)
+            return _collect(self._app, environ)
+        except Problem as refused:
+            problem = refused
+            logs.note(problem=problem.type.slug, detail=problem.detail)
+        except Exception as error:  # the last resort: what is raised beyond here leaves as a stack trace
+            logs.write(logging.ERROR, "the function failed", **logs.describe_exception(error))
+            problem = Problem(INTERNAL_ERROR, "The function failed; its log says why.")
+            logs.note(problem=problem.type.slug, level=logging.ERROR)
+        status, headers, body = problem.response(instance, request_id_of(environ))
+        return f"{status} {problem.type.title}", list(headers.items()), body
+
+    def _normalise(self, environ: Environ) -> None:
+        for name, value in self._impostors:
+            if environ.get(name) == value:
+                del environ[name]
+        path = environ.get("PATH_INFO") or "/"
+        uri = environ.get("fc.request_uri")
+        if uri is None:
+            raw = path.encode("latin-1")  # a server that keeps PEP 3333
+        else:
+            environ["SCRIPT_NAME"], raw = _split(uri.partition("?")[0], path)
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            raise Problem(MALFORMED_REQUEST, "The path is not UTF-8 once percent-decoded.") from None
+        environ["PATH_INFO"] = raw.decode("latin-1")
+
+
+def request_id_of(environ: Environ) -> str | None:
+    """Function Compute's id of the request, where it runs there."""
+    return getattr(environ.get("fc.context"), "request_id", None)
+
+
+def _split(requested: str, path: str) -> tuple[str, bytes]:
+    """SCRIPT_NAME, and PATH_INFO as bytes.
+
+    The path as it was requested is the truth, since only there `%` cannot mean two things. PATH_INFO wins where the two
+    differ by more than encoding: then a rule of a custom domain has rewritten it.
+
+    Args:
+        requested: the path of fc.request_uri, percent-encoded.
+        path: PATH_INFO, percent-encoded or decoded.
+    """
+    script = ""
+    if requested.startswith(_PROXY_PREFIX):
+        parts = requested.split("/", 5)
+        script, requested = "/".join(parts[:5]), "/" + "".join(parts[5:])
+    raw = unquote_to_bytes(requested)
+    decoded = raw.decode(errors="replace")
+    if path in {requested, decoded} or "\ufffd" in decoded:
+        return script, raw
+    return script, unquote_to_bytes(path)
+
+
+def _collect(app: App, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:  # noqa: ARG001
+        started.append((status, headers))
+        return lambda _: None
+
+    chunks = app(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        getattr(chunks, "close", lambda: None)()
+    return *started[-1], body

@@ -1,0 +1,80 @@
+"""One JSON line a request or event, and nothing of one in the next: the line is gathered in a context variable.
+
+Function Compute keeps what is written to stdout, up to 32 KB a line (facts/function-compute.md §1.8).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+_fields: ContextVar[dict[str, Any] | None] = ContextVar("fields", default=None)
+_secrets: ContextVar[tuple[str, ...]] = ContextVar("secrets", default=())
+
+logger = logging.getLogger("contact_groups")
+#: The platform cuts a log entry at 32 KB; ours stay below, with room for the line's other members.
+TEXT_MAX = 24_000
+
+
+class _JsonHandler(logging.Handler):
+    """Writes each record as one line of JSON to what sys.stdout is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line = {"time": f"{moment}.{int(record.msecs):03d}Z", "level": record.levelname, "message": record.getMessage()}
+        members = {name: value for name, value in getattr(record, "fields", {}).items() if value is not None}
+        # ASCII only: no line break, terminal escape or bidirectional control of a name gets into the log.
+        text = json.dumps(line | members)
+        for secret in _secrets.get():
+            text = text.replace(secret, "***")
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def configure(level: str) -> None:
+    """Sets the level, and the one handler."""
+    logger.setLevel(level)
+    logger.propagate = False
+    logger.handlers = [_JsonHandler()]
+
+
+@contextlib.contextmanager
+def gather(**fields: Any) -> Iterator[dict[str, Any]]:
+    """Gathers the members of one line, and forgets them and the secrets at the end."""
+    gathered = dict(fields)
+    fields_token, secrets_token = _fields.set(gathered), _secrets.set(())
+    try:
+        yield gathered
+    finally:
+        _fields.reset(fields_token)
+        _secrets.reset(secrets_token)
+
+
+def note(**fields: Any) -> None:
+    """Adds members to the line that is being gathered, if one is."""
+    gathered = _fields.get()
+    if gathered is not None:
+        gathered.update(fields)
+
+
+def conceal(secrets: tuple[str, ...]) -> None:
+    """Keeps these texts out of every line of this request, whatever brings them there."""
+    _secrets.set(secrets)
+
+
+def write(level: int, message: str, **fields: Any) -> None:
+    """Writes one line."""
+    logger.log(level, message, extra={"fields": fields})
+
+
+def describe_exception(error: BaseException) -> dict[str, Any]:
+    """Type, text and frames of an exception, for the log only: the text is not fit for an answer."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    return {"exception": type(error).__name__, "exceptionText": str(error)[:1000], "stack": frames[-20:]}

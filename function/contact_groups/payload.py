@@ -1,0 +1,64 @@
+"""Strict JSON: bytes to a Python value, with every doubtful reading refused instead of guessed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from contact_groups.problems import MALFORMED_REQUEST, Problem
+
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parse_json(body: bytes) -> Any:
+    """Reads one JSON document (RFC 8259).
+
+    Raises:
+        Problem: malformed-request, saying what was found and where: an empty body, invalid UTF-8, a byte order mark,
+            a syntax error, a member named twice, NaN or Infinity, a lone surrogate, a number too long, nesting too deep.
+    """
+    if not body.strip():
+        raise _malformed("The body is empty: send one JSON object.")
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise _malformed("The body begins with a byte order mark: send UTF-8 without one.")
+    try:
+        text = body.decode("utf-8")
+        value = _decoder.decode(text)
+        if _SURROGATE_ESCAPE.search(text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _malformed(f"The body is not UTF-8: byte {error.start} cannot be decoded.") from None
+    except UnicodeEncodeError:
+        raise _malformed(
+            "The body holds a lone surrogate (half of a \\uD800 to \\uDFFF pair), which is no character."
+        ) from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _malformed(f"The body is not JSON: {error.msg} at {where}.") from None
+    except RecursionError:
+        raise _malformed("The body is nested too deeply: a contact group is one flat object.") from None
+    except ValueError as error:
+        # The interpreter's own limit on the digits of an integer; a message of ours comes as a Problem.
+        raise _malformed("The body holds a number with too many digits.") from error
+    return value
+
+
+def _malformed(detail: str) -> Problem:
+    return Problem(MALFORMED_REQUEST, detail)
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _malformed(f"The member {json.dumps(twice[:80])} stands more than once in one object.")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _malformed(f"{name} is not JSON.")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_no_constant)

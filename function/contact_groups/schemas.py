@@ -1,0 +1,203 @@
+"""What a contact group is: the one schema that reads it, writes it and documents it.
+
+Every message is `code: text`; the code is what programs read, and `CODES` is the closed list of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from contact_groups.cloudmonitor.signature import percent_encode
+from contact_groups.contact_group import ContactGroup
+from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem
+
+#: Upstream's own limit: "Valid values of N: 1 to 100" (facts/cloudmonitor.md §1.1).
+CONTACT_NAMES_MAX = 100
+#: Ours, since upstream documents none: long enough for any name a console accepts, short enough to bound a request.
+NAME_MAX = 255
+#: Ours, since upstream documents none.
+DESCRIBE_MAX = 2_048
+#: Upstream takes 128 KB of headers and query together (facts/cloudmonitor.md §1.5); 8 KB of it are left to the headers,
+#: of which the security token is the largest, and to the common parameters.
+QUERY_MAX = (128 - 8) * 1024
+#: A request with a thousand faults is told the first fifty.
+ERRORS_MAX = 50
+
+CODES = frozenset("required unknown-member wrong-type blank edge-space control-character too-long too-few too-many"
+                  " duplicate mismatch too-large".split())  # fmt: skip
+
+_REQUIRED = "required: this member must be there"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def _not_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("blank: must not be empty or only white space")
+
+
+def _name_rules(text: str) -> None:
+    _not_blank(text)
+    if text != text.strip():
+        raise ValidationError("edge-space: must not begin or end with white space")
+    if found := _CONTROL.search(text):
+        raise ValidationError(
+            f"control-character: must not hold control characters; U+{ord(found[0]):04X} at {found.start()}"
+        )
+
+
+def _unique(names: list[str]) -> None:
+    first: dict[str, int] = {}
+    errors: dict[str | int, list[str]] = {}
+    for index, name in enumerate(names):
+        if first.setdefault(name, index) != index:
+            errors[index] = [f"duplicate: is the same as /contactNames/{first[name]}"]
+    if errors:
+        raise ValidationError(errors)
+
+
+def _too_long(most: int) -> validate.Length:
+    return validate.Length(max=most, error="too-long: must be at most {max} characters")
+
+
+def _messages(kind: str) -> dict[str, Any]:
+    wrong = f"wrong-type: must be {kind}"
+    return {"required": _REQUIRED, "null": wrong, "invalid": wrong, "invalid_utf8": wrong}
+
+
+def _name_field(**options: Any) -> fields.String:
+    return fields.String(validate=[_name_rules, _too_long(NAME_MAX)], error_messages=_messages("a string"), **options)
+
+
+class StrictBoolean(fields.Boolean):
+    """true or false; not 1, not "true"."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class ContactGroupSchema(Schema):
+    """A contact group in JSON; loads into `ContactGroup`."""
+
+    error_messages = {  # noqa: RUF012 - marshmallow declares it on instances
+        "unknown": "unknown-member: is not a member of a contact group",
+        "type": "wrong-type: must be one object",
+    }
+
+    class Meta:
+        unknown = RAISE
+
+    contact_group_name = _name_field(data_key="contactGroupName", required=True)
+    contact_names = fields.List(
+        _name_field(),
+        data_key="contactNames",
+        required=True,
+        validate=[
+            validate.Length(min=1, error="too-few: must hold at least one contact"),
+            validate.Length(max=CONTACT_NAMES_MAX, error="too-many: must hold at most {max} contacts"),
+            _unique,
+        ],
+        error_messages=_messages("an array of strings"),
+    )
+    describe = fields.String(
+        required=True, validate=[_not_blank, _too_long(DESCRIBE_MAX)], error_messages=_messages("a string")
+    )
+    enable_subscribed = StrictBoolean(data_key="enableSubscribed", error_messages=_messages("true or false"))
+
+    @validates_schema
+    def _fits_the_query(self, data: dict[str, Any], **_: Any) -> None:
+        sizes = {
+            "contactGroupName": _encoded_size([data["contact_group_name"]]),
+            "contactNames": _encoded_size(data["contact_names"]),
+            "describe": _encoded_size([data["describe"]]),
+        }
+        if sum(sizes.values()) > QUERY_MAX:
+            member = max(sizes, key=sizes.__getitem__)
+            too_large = f"too-large: takes {sizes[member]:,} bytes once encoded; the whole group may take {QUERY_MAX:,}"
+            raise ValidationError(too_large, member)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> ContactGroup:
+        return ContactGroup(**{**data, "contact_names": tuple(data["contact_names"])})
+
+
+class AppliedSchema(ContactGroupSchema):
+    """The answer to a request that succeeded: the group as accepted, and the upstream's RequestId."""
+
+    request_id = fields.String(data_key="requestId", required=True, allow_none=True)
+
+
+_SCHEMA = ContactGroupSchema()
+_APPLIED = AppliedSchema()
+
+
+def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
+    """Validates one contact group.
+
+    Args:
+        payload: the parsed JSON value.
+        name: the name in the path, if there is one; the payload's own is then optional and must be equal.
+
+    Raises:
+        Problem: invalid-contact-group, with an error for each member that is wrong.
+    """
+    mismatch = []
+    if name is not None and isinstance(payload, dict):
+        given = payload.get("contactGroupName", name)
+        if isinstance(given, str) and given != name:
+            mismatch = [
+                FieldError("/contactGroupName", "mismatch", f"must equal the name in the path, {json.dumps(name[:80])}")
+            ]
+        payload = {**payload, "contactGroupName": given}
+    try:
+        group: ContactGroup = _SCHEMA.load(payload)
+    except ValidationError as error:
+        raise _refused([*mismatch, *_field_errors(error.messages, "")]) from None
+    if mismatch:
+        raise _refused(mismatch)
+    return group
+
+
+def dump_contact_group(group: ContactGroup) -> dict[str, Any]:
+    """The JSON of a contact group: what `load_contact_group` accepted."""
+    document: dict[str, Any] = _SCHEMA.dump(_members(group))
+    return document
+
+
+def dump_applied(group: ContactGroup, request_id: str | None) -> dict[str, Any]:
+    """The JSON of the answer to a request that succeeded."""
+    document: dict[str, Any] = _APPLIED.dump({**_members(group), "request_id": request_id})
+    return document
+
+
+def _members(group: ContactGroup) -> dict[str, Any]:
+    return {name: value for name, value in vars(group).items() if value is not None}
+
+
+def _encoded_size(texts: list[str]) -> int:
+    # The parameter's own name and the two separators take at most 20 bytes.
+    return sum(len(percent_encode(text)) + 20 for text in texts)
+
+
+def _refused(errors: list[FieldError]) -> Problem:
+    count = f"{len(errors)} members break" if len(errors) > 1 else "1 member breaks"
+    more = f" Only the first {ERRORS_MAX} are listed." if len(errors) > ERRORS_MAX else ""
+    first = f"{errors[0].pointer or 'the body'} {errors[0].message}"
+    return Problem(INVALID_CONTACT_GROUP, f"{count} a rule; {first}.{more}", errors=tuple(errors[:ERRORS_MAX]))
+
+
+def _field_errors(messages: Any, pointer: str) -> Iterator[FieldError]:
+    if isinstance(messages, dict):
+        for key, inner in messages.items():
+            step = "" if key == "_schema" else "/" + str(key)[:NAME_MAX].replace("~", "~0").replace("/", "~1")
+            yield from _field_errors(inner, pointer + step)
+    else:
+        for message in messages:
+            code, _, text = message.partition(": ")
+            yield FieldError(pointer, code, text)
