@@ -1,5 +1,10 @@
 """The names that template.yml and s.yaml point at, and nothing else."""
 
-from contact_groups.compute.entry import handler, initializer
+import os
 
-__all__ = ["handler", "initializer"]
+from contact_groups.compute.entry import Function
+
+_function = Function(os.environ)
+handler = _function.handler
+initializer = _function.initializer
+event_handler = _function.event_handler

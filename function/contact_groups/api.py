@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,18 @@ BODY_MAX = 256 * 1024 - 1
 OPENAPI_FILE = Path(__file__).parent.parent / "openapi.json"
 
 
-def create_app(cloudmonitor: CloudMonitor, deadline: float, monotonic: Callable[[], float] = time.monotonic) -> Flask:
+def create_app(
+    cloudmonitor: CloudMonitor,
+    deadline: float,
+    environment: Mapping[str, str],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Flask:
     """The Flask application.
 
     Args:
         cloudmonitor: what to call.
         deadline: seconds that all attempts of one request may take.
+        environment: where credentials are read from when the request's context has none.
         monotonic: the clock of deadlines.
     """
     app = Flask("contact_groups", static_folder=None)
@@ -42,6 +47,11 @@ def create_app(cloudmonitor: CloudMonitor, deadline: float, monotonic: Callable[
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
 
+    def credentials() -> Credentials:
+        held = read_credentials(request.environ.get("fc.context"), environment)
+        logs.conceal(held.secrets)
+        return held
+
     def put(name: str | None) -> Any:
         started = monotonic()
         dry_run = _dry_run()
@@ -49,9 +59,9 @@ def create_app(cloudmonitor: CloudMonitor, deadline: float, monotonic: Callable[
         group = load_contact_group(parse_json(_json_body()), name)
         logs.note(contactGroupName=group.contact_group_name, dryRun=dry_run or None)
         if dry_run:
-            call = cloudmonitor.preview(group, _credentials())
+            call = cloudmonitor.preview(group, credentials())
             return {"dryRun": True, "contactGroup": dump_contact_group(group), "call": call}
-        applied = cloudmonitor.put_contact_group(group, _credentials, started + deadline)
+        applied = cloudmonitor.put_contact_group(group, credentials, started + deadline)
         return dump_applied(group, applied.request_id)
 
     # `path`, not `string`: a name with an encoded slash must be told where to go instead of getting a 404.
@@ -84,12 +94,6 @@ def create_app(cloudmonitor: CloudMonitor, deadline: float, monotonic: Callable[
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(Exception, _answer_fault)
     return app
-
-
-def _credentials() -> Credentials:
-    credentials = read_credentials(request.environ.get("fc.context"), os.environ)
-    logs.conceal(credentials.secrets)
-    return credentials
 
 
 def _dry_run() -> bool:

@@ -34,15 +34,21 @@ class _JsonHandler(logging.Handler):
         text = json.dumps(line | members)
         for secret in _secrets.get():
             text = text.replace(secret, "***")
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except OSError:
+            self.handleError(record)  # a log that cannot be written must not fail the request
+
+
+logger.propagate = False  # the platform's own handler would write each line again, in its own form
+logger.addHandler(_JsonHandler())
+logger.setLevel(logging.INFO)
 
 
 def configure(level: str) -> None:
-    """Sets the level, and the one handler."""
+    """Sets the least level that is written."""
     logger.setLevel(level)
-    logger.propagate = False
-    logger.handlers = [_JsonHandler()]
 
 
 @contextlib.contextmanager

@@ -1,11 +1,10 @@
-"""What Function Compute calls: the application is made once a process, and never at import."""
+"""What Function Compute calls: one object a process, everything in it made when it is first needed, never at import."""
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from contact_groups import logs
@@ -14,77 +13,104 @@ from contact_groups.cloudmonitor.calls import SIGNERS
 from contact_groups.cloudmonitor.client import CloudMonitor
 from contact_groups.cloudmonitor.outcomes import MISCONFIGURED
 from contact_groups.cloudmonitor.transport import NotSent, Pool
-from contact_groups.compute.wsgi import Wsgi
+from contact_groups.compute.wsgi import App, Wsgi, request_id_of
 from contact_groups.problems import Problem
 from contact_groups.settings import Settings, SettingsError, read_settings
 
 
-@cache
-def _settings() -> Settings:
-    settings = read_settings(os.environ)
-    logs.configure(settings.log_level)
-    return settings
+class Function:
+    """The function as one process holds it: settings, one client with its connections, one application."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Args: environment: such as os.environ; settings are read from it once, credentials for each request."""
+        self._environment = environment
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings; a wrong one raises SettingsError each time it is asked for, until it is mended."""
+        settings = read_settings(self._environment)
+        logs.configure(settings.log_level)
+        return settings
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The connections to CloudMonitor."""
+        return Pool(self.settings.endpoint)
+
+    @cached_property
+    def cloudmonitor(self) -> CloudMonitor:
+        """The client."""
+        return CloudMonitor(
+            self.settings.endpoint,
+            self.pool,
+            SIGNERS[self.settings.signature],
+            connect_timeout=self.settings.connect_timeout,
+            read_timeout=self.settings.read_timeout,
+            max_attempts=self.settings.max_attempts,
+            calls_per_second=self.settings.calls_per_second,
+        )
+
+    @cached_property
+    def application(self) -> Wsgi:
+        """The HTTP application."""
+        return Wsgi(create_app(self.cloudmonitor, self.settings.deadline, self._environment))
+
+    def initializer(self, context: Any) -> None:  # noqa: ARG002 - the platform passes it
+        """Makes the application and one connection ready before the first request.
+
+        Never raises: a failed initializer would answer every request with a platform error that says nothing
+        (facts/function-compute.md §1.11), while the handler's own answer names the setting that is wrong.
+        """
+        try:
+            _ = self.application
+            self.pool.warm(self.settings.connect_timeout)
+        except (SettingsError, NotSent) as error:
+            logs.write(logging.WARNING, "initializer", detail=str(error))
+
+    def handler(self, request: Any, second: Any) -> Any:
+        """Both kinds of function, told apart by what Function Compute passes (facts/function-compute.md §1.1).
+
+        Args:
+            request: a WSGI environ, or an event as bytes.
+            second: start_response, or the context.
+
+        Returns:
+            The WSGI body, or the event's result.
+        """
+        if callable(second):
+            return self._answering()(request, second)
+        return self.event_handler(request, second)
+
+    def event_handler(self, event: bytes, context: Any) -> dict[str, Any]:
+        """The event function: HTTP requests that come as events, and every event source.
+
+        Raises:
+            SettingsError: a setting is wrong.
+            EventFailed: the platform is to try the event again.
+        """
+        # Imported only now: the HTTP function has no use for any of it.
+        from contact_groups.compute.http_events import HttpShape
+        from contact_groups.events import dispatcher
+        from contact_groups.events import handler as events
+
+        value = dispatcher.read(event)
+        source = dispatcher.claim(value)
+        if isinstance(source, HttpShape):
+            return source.answer(self._answering(), value, context)
+        return events.handle(source, value, context, self.cloudmonitor, self.settings)
+
+    def _answering(self) -> Wsgi:
+        try:
+            return self.application
+        except SettingsError as error:
+            return Wsgi(_refuse_all(str(error)))
 
 
-@cache
-def _pool() -> Pool:
-    return Pool(_settings().endpoint)
-
-
-@cache
-def cloudmonitor() -> CloudMonitor:
-    """The one client of this process, from the settings in the environment.
-
-    Raises:
-        SettingsError: a setting is wrong; not cached, so a mended environment is read anew.
-    """
-    settings = _settings()
-    return CloudMonitor(
-        settings.endpoint,
-        _pool(),
-        SIGNERS[settings.signature],
-        connect_timeout=settings.connect_timeout,
-        read_timeout=settings.read_timeout,
-        max_attempts=settings.max_attempts,
-        calls_per_second=settings.calls_per_second,
-    )
-
-
-@cache
-def _application() -> Wsgi:
-    return Wsgi(create_app(cloudmonitor(), _settings().deadline))
-
-
-def initializer(context: Any) -> None:  # noqa: ARG001 - the platform passes it
-    """Makes the application and one connection ready before the first request.
-
-    Never raises: a failed initializer would answer every request with a platform error that says nothing
-    (facts/function-compute.md §1.11), while the handler's own answer names the setting that is wrong.
-    """
-    logs.configure("INFO")
-    try:
-        _application()
-        _pool().warm(_settings().connect_timeout)
-    except (SettingsError, NotSent) as error:
-        logs.write(logging.WARNING, "initializer", detail=str(error))
-
-
-def handler(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """The HTTP function."""
-    try:
-        application = _application()
-    except SettingsError as error:
-        logs.configure("INFO")
-        application = Wsgi(_refuse_all(str(error)))
-    return application(environ, start_response)
-
-
-def _refuse_all(detail: str) -> Any:
+def _refuse_all(detail: str) -> App:
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         logs.note(problem=MISCONFIGURED.type.slug, detail=detail, level=logging.ERROR)
-        context_id = getattr(environ.get("fc.context"), "request_id", None)
         problem = Problem(MISCONFIGURED.type, detail, outcome="not-applied")
-        status, headers, body = problem.response(None, context_id)
+        status, headers, body = problem.response(None, request_id_of(environ))
         start_response(f"{status} {problem.type.title}", list(headers.items()))
         return [body]
 

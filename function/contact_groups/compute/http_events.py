@@ -1,0 +1,125 @@
+"""HTTP requests that arrive as JSON events: FC 3.0's HTTP trigger and API Gateway, answered by the same application.
+
+facts/function-compute.md §4.1 and §3.12 hold both shapes. Header names come in any case, several values of one name joined by
+commas; `isBase64Encoded` may be the string "false".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from contact_groups.compute.wsgi import App, Environ
+from contact_groups.problems import MALFORMED_REQUEST, Problem
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HttpShape:
+    """One way in which an HTTP request becomes an event.
+
+    Attributes:
+        name: the source, for logs and errors.
+        claims: whether a parsed event has this shape.
+        method: the event's HTTP method.
+        path: its path, percent-encoded or decoded.
+        status: the type that the source demands for the answer's statusCode.
+    """
+
+    name: str
+    claims: Callable[[Any], bool]
+    method: Callable[[Event], Any]
+    path: Callable[[Event], Any]
+    status: Callable[[int], int | str]
+
+    def answer(self, app: App, event: Event, context: Any) -> dict[str, Any]:
+        """Sends the event through the application and returns what the source demands."""
+        path = str(self.path(event) or "/")
+        try:
+            environ = self._environ(event, path, context)
+        except Problem as problem:
+            status, headers, body = problem.response(path, getattr(context, "request_id", None))
+            return self._document(status, headers, body)
+        answered: list[tuple[str, list[tuple[str, str]]]] = []
+        body = b"".join(app(environ, lambda status, headers: answered.append((status, headers))))
+        line, pairs = answered[-1]
+        return self._document(int(line[:3]), dict(pairs), body)
+
+    def _document(self, status: int, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+        return {
+            "statusCode": self.status(status),
+            "headers": headers,
+            "isBase64Encoded": False,
+            "body": body.decode(),
+        }
+
+    def _environ(self, event: Event, path: str, context: Any) -> Environ:
+        body = _body(event)
+        environ: Environ = {
+            "REQUEST_METHOD": str(self.method(event)),
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "QUERY_STRING": urlencode(_texts(event.get("queryParameters"))),
+            "SERVER_NAME": "FCRUNTIME",
+            "SERVER_PORT": "9000",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.url_scheme": "https",
+            "wsgi.input": io.BytesIO(body),
+            "fc.request_uri": path,
+            "fc.context": context,
+        }
+        for name, value in _texts(event.get("headers")).items():
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+        environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+        environ["CONTENT_LENGTH"] = str(len(body))
+        return environ
+
+
+def _body(event: Event) -> bytes:
+    body = event.get("body")
+    if isinstance(body, (dict, list)):  # a test event typed into a console; the triggers send text
+        return json.dumps(body).encode()
+    text = "" if body is None else str(body)
+    if str(event.get("isBase64Encoded")).lower() != "true":
+        return text.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Problem(MALFORMED_REQUEST, "isBase64Encoded is true, but the body is not base64.") from None
+
+
+def _texts(members: Any) -> dict[str, str]:
+    if not isinstance(members, dict):
+        return {}
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in members.items()
+    }
+
+
+def _is_fc3(value: Any) -> bool:
+    context = value.get("requestContext") if isinstance(value, dict) else None
+    return isinstance(context, dict) and isinstance(context.get("http"), dict) and "rawPath" in value
+
+
+def _is_api_gateway(value: Any) -> bool:
+    return isinstance(value, dict) and {"httpMethod", "path", "headers"} <= value.keys()
+
+
+HTTP_SHAPES: tuple[HttpShape, ...] = (
+    HttpShape(
+        "fc3-http",
+        _is_fc3,
+        lambda event: event["requestContext"]["http"].get("method"),
+        lambda event: event["rawPath"],
+        int,
+    ),
+    # "statusCode": "200" is how the documentation prints it, a string.
+    HttpShape("api-gateway", _is_api_gateway, lambda event: event["httpMethod"], lambda event: event["path"], str),
+)
