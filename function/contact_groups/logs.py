@@ -72,7 +72,7 @@ def note(**fields: Any) -> None:
 
 def conceal(secrets: tuple[str, ...]) -> None:
     """Keeps these texts out of every line of this request, whatever brings them there."""
-    _secrets.set(secrets)
+    _secrets.set(_secrets.get() + secrets)
 
 
 def write(level: int, message: str, **fields: Any) -> None:

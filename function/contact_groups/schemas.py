@@ -193,11 +193,14 @@ def _refused(errors: list[FieldError]) -> Problem:
 
 
 def _field_errors(messages: Any, pointer: str) -> Iterator[FieldError]:
+    """marshmallow's tree of messages, flat: dicts are steps, lists hold messages and, from list validators, dicts again."""
     if isinstance(messages, dict):
         for key, inner in messages.items():
             step = "" if key == "_schema" else "/" + str(key)[:NAME_MAX].replace("~", "~0").replace("/", "~1")
             yield from _field_errors(inner, pointer + step)
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _field_errors(inner, pointer)
     else:
-        for message in messages:
-            code, _, text = message.partition(": ")
-            yield FieldError(pointer, code, text)
+        code, _, text = messages.partition(": ")
+        yield FieldError(pointer, code, text)

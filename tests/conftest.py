@@ -1,0 +1,104 @@
+"""What every test may use: the function behind its own front door, and a canary for secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+from contact_groups.api import create_app
+from contact_groups.cloudmonitor.calls import SIGNERS
+from contact_groups.cloudmonitor.client import CloudMonitor
+from contact_groups.cloudmonitor.endpoints import Endpoint
+from contact_groups.compute.entry import Function
+from contact_groups.compute.wsgi import Wsgi
+from tests.support import CANARY_SECRET, CANARY_TOKEN, ENVIRONMENT, Reply, ScriptedTransport, Time, call
+
+# The same examples each run: a red build can be repeated; `--hypothesis-profile=explore` looks further.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def time() -> Time:
+    """Clocks that stand still until somebody sleeps."""
+    return Time()
+
+
+@pytest.fixture
+def transport() -> ScriptedTransport:
+    """An upstream that accepts everything until a script says otherwise."""
+    return ScriptedTransport()
+
+
+@pytest.fixture
+def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., CloudMonitor]:
+    """Makes a client over the scripted transport; keyword arguments replace its defaults."""
+
+    def make(**changes: Any) -> CloudMonitor:
+        nonces = iter(f"nonce-{number}" for number in range(1, 100_000))
+        options: dict[str, Any] = {
+            "connect_timeout": 2.0,
+            "read_timeout": 5.0,
+            "max_attempts": 3,
+            "calls_per_second": 10_000.0,
+            "clock": time.wall,
+            "monotonic": time.monotonic,
+            "sleep": time.sleep,
+            "nonce": lambda: next(nonces),
+            "jitter": lambda: 1.0,
+        }
+        signer = SIGNERS[changes.pop("signature", "ACS3-HMAC-SHA256")]
+        endpoint = changes.pop("endpoint", Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443))
+        return CloudMonitor(endpoint, changes.pop("transport", transport), signer, **{**options, **changes})
+
+    return make
+
+
+@pytest.fixture
+def send(make_client: Callable[..., CloudMonitor], time: Time) -> Callable[..., Reply]:
+    """Sends one HTTP request to the function over the scripted transport; arguments as `call` without the application."""
+    app = Wsgi(create_app(make_client(), 10.0, ENVIRONMENT, monotonic=time.monotonic), clock=time.monotonic)
+
+    def send(*args: Any, **kwargs: Any) -> Reply:
+        return call(app, *args, **kwargs)
+
+    return send
+
+
+@pytest.fixture
+def make_function() -> Iterator[Callable[..., Function]]:
+    """Makes the function as index.py does, from an environment; its connections are closed after the test."""
+    made: list[Function] = []
+
+    def make(**environment: str) -> Function:
+        function = Function({**ENVIRONMENT, **environment})
+        made.append(function)
+        return function
+
+    yield make
+    for function in made:
+        if "pool" in vars(function):
+            function.pool.close()
+
+
+@pytest.fixture
+def log_lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """Reads the JSON log lines written since the last reading."""
+
+    def read() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def _no_canary(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    yield
+    captured = capsys.readouterr()
+    assert CANARY_SECRET not in captured.out + captured.err
+    assert CANARY_TOKEN not in captured.out + captured.err

@@ -1,0 +1,156 @@
+"""The HTTP side of the contract: routes, negotiation, dry run, and a problem for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support import CANARY_SECRET, CANARY_TOKEN, GROUP, Reply, ScriptedTransport, call, context
+
+Send = Callable[..., Reply]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/v1/contact-groups", "POST"),
+        ("PUT", "/v1/contact-groups/", "POST"),
+        ("DELETE", "/v1/contact-groups/x", "PUT"),
+        ("OPTIONS", "/v1/contact-groups", "POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+    ],
+)
+def test_wrong_methods_get_405_with_allow(send: Send, method: str, path: str, allow: str) -> None:
+    """A method that a path lacks gets a problem that names those it has, in the body and in Allow."""
+    reply = send(method, path)
+
+    assert (reply.status, reply.problem, reply.headers["Allow"]) == (405, "method-not-allowed", allow)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "", "/v1", "/v2/contact-groups", "//v1//contact-groups", "/v1/contact-groups//x/.."]
+)
+def test_unknown_paths_get_404_and_never_a_redirect(send: Send, path: str) -> None:
+    """No path is guessed at: a redirect would leave the platform's prefix behind."""
+    reply = send("GET", path)
+
+    assert (reply.status, reply.problem) in {(404, "not-found"), (405, "method-not-allowed")}
+
+
+def test_healthz_needs_no_upstream(send: Send, transport: ScriptedTransport) -> None:
+    """Liveness is answered without a call."""
+    assert send("GET", "/healthz").json == {"status": "ok"}
+    assert send("HEAD", "/healthz").body == b""
+    assert not transport.sent
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "application/json; charset=UTF-8",
+        "application/vnd.group+json",
+        "application/octet-stream",
+        "",
+    ],
+)
+def test_json_media_types_are_read(send: Send, kind: str) -> None:
+    """JSON by any of its names, and what the platform makes of a missing Content-Type."""
+    assert send("POST", "/v1/contact-groups", GROUP, CONTENT_TYPE=kind).status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers"),
+    [
+        ("text/plain", {}),
+        ("application/x-www-form-urlencoded", {}),
+        ("application/xml+jsonx", {}),
+        ("application/json; charset=gbk", {}),
+        ("application/json", {"Content-Encoding": "gzip"}),
+    ],
+)
+def test_other_media_types_get_415(send: Send, kind: str, headers: dict[str, str]) -> None:
+    """What is not declared as plain UTF-8 JSON is not read as such."""
+    reply = send("POST", "/v1/contact-groups", GROUP, headers=headers, CONTENT_TYPE=kind)
+
+    assert (reply.status, reply.problem) == (415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/*;q=0.1", "text/html, */*;q=0.8"])
+def test_accept_that_allows_json(send: Send, accept: str) -> None:
+    """A client that can read JSON gets it."""
+    assert send("POST", "/v1/contact-groups", GROUP, headers={"Accept": accept}).status == 200
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0, text/*", "application/xml"])
+def test_accept_that_rules_json_out(send: Send, transport: ScriptedTransport, accept: str) -> None:
+    """A client that could not read the answer gets 406 before anything is written."""
+    reply = send("POST", "/v1/contact-groups", GROUP, headers={"Accept": accept})
+
+    assert (reply.status, reply.problem) == (406, "not-acceptable")
+    assert not transport.sent
+
+
+@pytest.mark.parametrize(
+    "query", ["dryRun=yes", "dryRun=", "dryRun", "dryRun=true&dryRun=true", "dryrun=true", "dryRun=true&x=1", "%ff=1"]
+)
+def test_doubtful_queries_write_nothing(send: Send, transport: ScriptedTransport, query: str) -> None:
+    """A misspelt dryRun must not become a write."""
+    reply = send("POST", "/v1/contact-groups", GROUP, query=query)
+
+    assert (reply.status, reply.problem) == (400, "invalid-query")
+    assert not transport.sent
+
+
+def test_dry_run_false_writes(send: Send, transport: ScriptedTransport) -> None:
+    """dryRun=false is what leaving it out is."""
+    assert send("POST", "/v1/contact-groups", GROUP, query="dryRun=false").status == 200
+    assert transport.sent
+
+
+@pytest.mark.parametrize("signature", ["ACS3-HMAC-SHA256", "HMAC-SHA1"])
+def test_dry_run_shows_the_call_but_nothing_to_send_it_with(
+    make_function: Callable[..., object], signature: str
+) -> None:
+    """A dry run answers the call, its canonical request and string to sign: no secret, no token, no signature, no upstream."""
+    function = make_function(
+        CLOUDMONITOR_ENDPOINT="http://127.0.0.1:1",
+        CLOUDMONITOR_SIGNATURE=signature,
+        ALIBABA_CLOUD_ACCESS_KEY_ID="LTAIexample",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET=CANARY_SECRET,
+        ALIBABA_CLOUD_SECURITY_TOKEN=CANARY_TOKEN,
+    )
+
+    reply = call(function.handler, "POST", "/v1/contact-groups", GROUP, query="dryRun=true")  # type: ignore[attr-defined]
+
+    document, text = reply.json, reply.body.decode()
+    assert (reply.status, document["dryRun"], document["contactGroup"]) == (200, True, GROUP)
+    assert "ContactNames.1=Contact%201" in document["call"]["url"]
+    assert "ContactGroupName" in document["call"]["canonicalRequest"]
+    assert document["call"]["stringToSign"].startswith(("ACS3-HMAC-SHA256\n", "POST&%2F&"))
+    for secret in (CANARY_SECRET, CANARY_TOKEN, "LTAIexample", "Signature=", "authorization"):
+        assert secret not in text
+
+
+def test_problems_carry_the_platforms_request_id_and_the_path(send: Send) -> None:
+    """What a caller quotes to the platform team finds the log line."""
+    reply = send("POST", "/v1/contact-groups", b"{", **{"fc.context": context(request_id="fc-7")})
+
+    assert (reply.json["requestId"], reply.json["instance"]) == ("fc-7", "/v1/contact-groups")
+
+
+def test_a_fault_of_our_own_is_a_500_without_its_text(
+    send: Send, transport: ScriptedTransport, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """An unforeseen exception becomes a problem; its text and stack go to the log only."""
+    transport.script = [ZeroDivisionError("inner detail")]
+
+    reply = send("POST", "/v1/contact-groups", GROUP)
+
+    assert (reply.status, reply.problem) == (500, "internal-error")
+    assert b"inner detail" not in reply.body
+    stack = log_lines()[0]
+    assert (stack["exception"], stack["exceptionText"]) == ("ZeroDivisionError", "inner detail")
+    assert any("support.py" in frame for frame in stack["stack"])
