@@ -260,7 +260,7 @@ _HELP = {
 
 def _said(failure: _Failure) -> str:
     if failure.answer is None:
-        return failure.reason[:1].upper() + failure.reason[1:]
+        return failure.reason
     code = f"code {failure.answer.code}" if failure.answer.code else "no code"
     return f"CloudMonitor answered HTTP {failure.answer.status} with {code}"
 

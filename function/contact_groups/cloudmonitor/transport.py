@@ -146,7 +146,7 @@ def _read_bounded(response: http.client.HTTPResponse) -> bytes:
     while chunk := response.read(ANSWER_MAX + 1 - len(body)):
         body += chunk
         if len(body) > ANSWER_MAX:
-            raise BadAnswer(f"the answer is larger than {ANSWER_MAX:,} bytes")
+            raise BadAnswer(f"The answer is larger than {ANSWER_MAX:,} bytes")
     if response.length:
         raise http.client.IncompleteRead(body, response.length)
     return body
@@ -173,14 +173,14 @@ class Pool:
         try:
             answer, reusable = connection.exchange(head, deadline)
         except TimeoutError:
-            raise NoAnswer("no whole answer came in time") from None
+            raise NoAnswer("No whole answer came in time") from None
         except http.client.IncompleteRead:
-            raise NoAnswer("the connection broke in the middle of the answer") from None
+            raise NoAnswer("The connection broke in the middle of the answer") from None
         except (OSError, http.client.RemoteDisconnected) as error:
             broke = Stale if reused and not connection.answered else NoAnswer
-            raise broke(f"the connection broke before the answer ({_reason(error)})") from None
+            raise broke(f"The connection broke before the answer ({_reason(error)})") from None
         except (http.client.HTTPException, ValueError) as error:
-            raise BadAnswer(f"the answer is no HTTP ({type(error).__name__})") from None
+            raise BadAnswer(f"The answer is no HTTP ({type(error).__name__})") from None
         finally:
             self._give_back(connection, reusable)
         return answer
@@ -231,7 +231,7 @@ class Pool:
         ) as error:  # ssl.SSLError and socket.gaierror are OSErrors; a name too long a ValueError
             if opened:
                 opened.close()
-            raise NotSent(f"{self._endpoint.authority} cannot be reached: {_reason(error)}") from None
+            raise NotSent(f"CloudMonitor at {self._endpoint.authority} cannot be reached: {_reason(error)}") from None
         return _Connection(opened, self._clock)
 
 

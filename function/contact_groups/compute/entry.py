@@ -55,7 +55,7 @@ class Function:
         """The HTTP application."""
         return Wsgi(create_app(self.cloudmonitor, self.settings.deadline, self._environment))
 
-    def initializer(self, context: Any) -> None:  # noqa: ARG002 - the platform passes it
+    def initializer(self, context: Any) -> None:
         """Makes the application and one connection ready before the first request.
 
         Never raises: a failed initializer would answer every request with a platform error that says nothing

@@ -1,0 +1,323 @@
+"""Attempts inside one deadline: when the client tries again, how long it waits, and what it says in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from contact_groups.cloudmonitor.client import CloudMonitor
+from contact_groups.cloudmonitor.pacing import Pacer, backoff
+from contact_groups.cloudmonitor.transport import NoAnswer, NotSent, Stale
+from contact_groups.compute.credentials import Credentials
+from contact_groups.contact_group import ContactGroup
+from contact_groups.problems import Problem
+from tests.support import SUCCESS, ScriptedTransport, Time, refusal
+
+Make = Callable[..., CloudMonitor]
+GROUP = ContactGroup("g", ("a",), "d")
+HELD = Credentials("id", "secret", "token")
+
+
+def _held() -> Credentials:
+    return HELD
+
+
+def _refused(client: CloudMonitor, deadline: float = 10.0) -> Problem:
+    with pytest.raises(Problem) as raised:
+        client.put_contact_group(GROUP, _held, deadline)
+    return raised.value
+
+
+def test_each_attempt_is_signed_afresh(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+    """No nonce and no timestamp is ever used twice."""
+    transport.script = [refusal("ServiceUnavailable", 503), refusal("Throttling", x_acs_retry_after="1500"), SUCCESS]
+
+    applied = make_client().put_contact_group(GROUP, _held, 10.0)
+
+    assert applied.attempts == 3
+    assert [sent.headers["x-acs-signature-nonce"] for sent in transport.sent] == ["nonce-1", "nonce-2", "nonce-3"]
+    assert transport.sent[0].headers["x-acs-date"] != transport.sent[2].headers["x-acs-date"]
+    assert len({sent.headers["authorization"] for sent in transport.sent}) == 3
+
+
+@pytest.mark.parametrize("signature", ["ACS3-HMAC-SHA256", "HMAC-SHA1"])
+def test_the_token_is_always_sent_along(make_client: Make, transport: ScriptedTransport, signature: str) -> None:
+    """Temporary credentials are worth nothing without their token."""
+    make_client(signature=signature).put_contact_group(GROUP, _held, 10.0)
+
+    sent = transport.sent[0]
+    query = parse_qs(sent.target.partition("?")[2])
+    assert sent.headers.get("x-acs-security-token", query.get("SecurityToken", [""])[0]) == "token"
+
+
+@pytest.mark.parametrize("signature", ["ACS3-HMAC-SHA256", "HMAC-SHA1"])
+def test_no_token_is_made_up(make_client: Make, transport: ScriptedTransport, signature: str) -> None:
+    """A permanent AccessKey is sent without one."""
+    make_client(signature=signature).put_contact_group(GROUP, lambda: Credentials("id", "secret"), 10.0)
+
+    assert "oken" not in transport.sent[0].target
+    assert "x-acs-security-token" not in transport.sent[0].headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"),
+    [
+        ({}, [0.1, 0.2]),
+        ({"x_acs_retry_after": "1200", "retry_after": "3"}, [1.2, 1.2]),
+        ({"retry_after": "2"}, [2.0, 2.0]),
+        (
+            {"retry_after": formatdate(1_700_000_003, usegmt=True), "date": formatdate(1_700_000_000, usegmt=True)},
+            [3.0, 3.0],
+        ),
+        ({"retry_after": formatdate(1_700_000_003, usegmt=True)}, [0.1, 0.2]),
+        ({"x_ratelimit_user_api": "Limit:1,Remain:0,TimeLeft:2000,Reset:1234"}, [2.0, 2.0]),
+        ({"x_ratelimit_user": "Limit:1,Remain:0,TimeLeft:700,Reset:1234"}, [0.7, 0.7]),
+        ({"x_acs_retry_after": "-5", "retry_after": "soon", "x_ratelimit_user": "TimeLeft:x"}, [0.1, 0.2]),
+    ],
+)
+def test_the_servers_hint_wins_over_the_backoff(
+    make_client: Make, transport: ScriptedTransport, time: Time, headers: dict[str, str], waits: list[float]
+) -> None:
+    """A wait that the server asks for is kept exactly; without one the wait grows, capped and jittered."""
+    transport.script = [refusal("ServiceUnavailable", 503, **headers)]
+
+    _refused(make_client())
+
+    assert time.slept == pytest.approx(waits)
+
+
+def test_the_hint_is_passed_on_in_whole_seconds(make_client: Make, transport: ScriptedTransport) -> None:
+    """Retry-After is the server's own wait, rounded up; without one it is the row's."""
+    transport.script = [refusal("Throttling.User", x_acs_retry_after="2100")]
+    assert _refused(make_client()).headers()["Retry-After"] == "3"
+
+    transport.script = [refusal("Throttling.User")]
+    assert _refused(make_client()).headers()["Retry-After"] == "1"
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+    """An attempt that cannot finish is not started, nor waited for."""
+    transport.script = [refusal("Throttling", retry_after="60")]
+
+    problem = _refused(make_client())
+
+    assert (problem.attempts, problem.retry_after, time.slept) == (1, 60, [])
+
+
+def test_attempts_end_with_the_deadline(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+    """Each answer is waited for until the read timeout or the deadline, whichever is first; then no attempt follows."""
+
+    class Slow(ScriptedTransport):
+        def send(self, request: Any, connect_timeout: float, deadline: float) -> Any:
+            time.elapsed = deadline
+            return super().send(request, connect_timeout, deadline)
+
+    slow = Slow([NoAnswer("no whole answer came in time")])
+
+    problem = _refused(make_client(transport=slow, max_attempts=5))
+
+    assert slow.deadlines == [5.0, 10.0]
+    assert (problem.type.slug, problem.outcome, problem.attempts) == ("upstream-timeout", "unknown", 2)
+
+
+def test_unknown_stays_unknown(make_client: Make, transport: ScriptedTransport) -> None:
+    """Once an attempt may have been carried out, a later refusal does not make the outcome certain again."""
+    transport.script = [NoAnswer("lost"), refusal("InvalidParameterValue")]
+
+    problem = _refused(make_client())
+
+    assert (problem.type.slug, problem.outcome) == ("values-rejected", "unknown")
+
+
+def test_never_sent_is_not_applied(make_client: Make, transport: ScriptedTransport) -> None:
+    """Where no connection came about, nothing can have been written."""
+    transport.script = [
+        NotSent("CloudMonitor at metrics.cn-hangzhou.aliyuncs.com cannot be reached: its name does not resolve")
+    ]
+
+    problem = _refused(make_client())
+
+    assert problem.outcome == "not-applied"
+    assert problem.detail == (
+        "CloudMonitor at metrics.cn-hangzhou.aliyuncs.com cannot be reached: its name does not resolve after 3 attempts in 0.3 s."
+    )
+
+
+def test_a_stale_connection_is_not_the_callers_bad_luck(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
+    """A kept-alive connection that had been closed is replaced at once, without waiting and without counting."""
+    transport.script = [Stale("broke"), refusal("ServiceUnavailable", 503), refusal("ServiceUnavailable", 503), SUCCESS]
+
+    applied = make_client().put_contact_group(GROUP, _held, 10.0)
+
+    assert applied.attempts == 4
+    assert time.slept[0] == 0.0
+
+
+def test_stale_connections_without_end_end(make_client: Make, transport: ScriptedTransport) -> None:
+    """A server that closes every connection is not called for ever."""
+    transport.script = [Stale("broke")]
+
+    problem = _refused(make_client())
+
+    assert (problem.type.slug, problem.attempts) == ("upstream-timeout", 6)
+
+
+def test_a_used_nonce_is_replaced_at_once(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+    """SignatureNonceUsed is signed again with another nonce, without waiting; three in a row are an unavailable upstream."""
+    transport.script = [refusal("SignatureNonceUsed"), SUCCESS]
+    assert make_client().put_contact_group(GROUP, _held, 10.0).attempts == 2
+    assert time.slept == [0.0]
+
+    transport.script = [refusal("SignatureNonceUsed")]
+    problem = _refused(make_client())
+    assert (problem.type.slug, problem.attempts, problem.outcome) == ("upstream-unavailable", 3, "unknown")
+
+
+@pytest.mark.parametrize("hours", [-5, 0.5, 5])
+def test_the_clock_is_learnt_from_the_answer(
+    make_client: Make, transport: ScriptedTransport, time: Time, hours: float
+) -> None:
+    """A refused timestamp costs one extra attempt; the next calls are right from the start."""
+    there = time.wall() + hours * 3600
+    transport.script = [refusal("InvalidTimeStamp.Expired", date=formatdate(there, usegmt=True)), SUCCESS]
+    client = make_client(max_attempts=1)
+
+    assert client.put_contact_group(GROUP, _held, 10.0).attempts == 2
+    client.put_contact_group(GROUP, _held, 10.0)
+
+    from time import gmtime, strftime
+
+    stamps = [sent.headers["x-acs-date"] for sent in transport.sent]
+    assert stamps[1:] == [strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(there))] * 2
+
+
+def test_a_clock_that_steps_back_is_learnt_again(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+    """When the instance's clock is set right after an offset was learnt, the offset is learnt anew."""
+    true_time = time.wall()
+    time.now += 7200
+    date = formatdate(true_time, usegmt=True)
+    transport.script = [
+        refusal("InvalidTimeStamp.Expired", date=date),
+        SUCCESS,
+        refusal("IllegalTimestamp", date=date),
+        SUCCESS,
+    ]
+    client = make_client()
+    client.put_contact_group(GROUP, _held, 10.0)
+
+    time.now -= 7200
+    applied = client.put_contact_group(GROUP, _held, 10.0)
+
+    assert applied.attempts == 2
+    assert transport.sent[1].headers["x-acs-date"] == transport.sent[3].headers["x-acs-date"]
+
+
+@pytest.mark.parametrize(
+    ("date", "attempts"), [("", 1), ("not a date", 1), (formatdate(1_700_000_000, usegmt=True), 2)]
+)
+def test_a_clock_that_cannot_be_learnt_is_misconfigured(
+    make_client: Make, transport: ScriptedTransport, date: str, attempts: int
+) -> None:
+    """Without a usable Date, or refused again after it, the answer says that the clock is off."""
+    transport.script = [refusal("InvalidTimeStamp.Expired", date=date)]
+
+    problem = _refused(make_client())
+
+    assert (problem.type.slug, problem.attempts, problem.outcome) == ("misconfigured", attempts, "not-applied")
+    assert "clock" in problem.detail
+
+
+def test_an_expired_token_is_read_again(make_client: Make, transport: ScriptedTransport) -> None:
+    """An expired token costs one extra attempt with the credentials as they are then."""
+    reads: Iterator[Credentials] = iter([HELD, Credentials("id2", "secret2", "token2")])
+    transport.script = [refusal("InvalidSecurityToken.Expired"), SUCCESS]
+
+    applied = make_client(max_attempts=1).put_contact_group(GROUP, lambda: next(reads), 10.0)
+
+    assert applied.attempts == 2
+    assert [sent.headers["x-acs-security-token"] for sent in transport.sent] == ["token", "token2"]
+
+
+def test_a_token_that_stays_expired_is_misconfigured(make_client: Make, transport: ScriptedTransport) -> None:
+    """The credentials are read again once, not for ever."""
+    transport.script = [refusal("InvalidSecurityToken.Expired")]
+
+    problem = _refused(make_client())
+
+    assert (problem.type.slug, problem.attempts) == ("misconfigured", 2)
+    assert "role" in problem.detail
+
+
+def test_a_throttled_answer_holds_back_the_whole_instance(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
+    """After a throttled answer no other call of the instance starts before the hint has passed."""
+    client = make_client(max_attempts=1)
+    transport.script = [refusal("Throttling.User", x_acs_retry_after="3000"), SUCCESS]
+    _refused(client)
+
+    client.put_contact_group(GROUP, _held, 10.0)
+
+    assert time.slept == [3.0]
+
+
+def test_excess_beyond_the_deadline_is_throttled_without_a_call(
+    make_client: Make, transport: ScriptedTransport
+) -> None:
+    """A request that cannot get a slot in time costs no call, and is told when to come back."""
+    client = make_client(max_attempts=1)
+    transport.script = [refusal("Throttling.User", retry_after="30")]
+    _refused(client)
+
+    problem = _refused(client)
+
+    assert (problem.type.slug, problem.outcome, problem.attempts, problem.retry_after) == (
+        "throttled",
+        "not-applied",
+        0,
+        30,
+    )
+    assert len(transport.sent) == 1
+
+
+def test_calls_of_an_instance_are_paced(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+    """Calls beyond the pace wait their turn, evenly spaced."""
+    client = make_client(calls_per_second=4.0)
+
+    for _ in range(3):
+        client.put_contact_group(GROUP, _held, 10.0)
+
+    assert time.slept == pytest.approx([0.25, 0.25])
+
+
+def test_a_hint_that_is_too_good_to_be_true_does_not_silence_the_instance(time: Time) -> None:
+    """An absurd hint holds the instance back for a minute, not for years."""
+    pacer = Pacer(20.0, time.monotonic)
+
+    pacer.hold(1e9)
+
+    assert pacer.reserve(latest=59.9) == (False, 60.0)
+    assert pacer.reserve(latest=60.0) == (True, 60.0)
+
+
+def test_backoff_is_capped_and_jittered() -> None:
+    """The wait doubles from 100 ms to 2 s, and is drawn from zero up."""
+    assert [backoff(attempt, lambda: 1.0) for attempt in (1, 2, 3, 5, 6, 60)] == [0.1, 0.2, 0.4, 1.6, 2.0, 2.0]
+    assert backoff(3, lambda: 0.0) == 0.0
+
+
+def test_credentials_that_are_missing_cost_no_call(make_client: Make, transport: ScriptedTransport) -> None:
+    """What raises while credentials are read is passed on before anything is sent."""
+    from contact_groups.compute.credentials import read_credentials
+
+    with pytest.raises(Problem) as raised:
+        make_client().put_contact_group(GROUP, lambda: read_credentials(None, {}), 10.0)
+
+    assert raised.value.type.slug == "misconfigured"
+    assert not transport.sent
