@@ -88,7 +88,7 @@ def create_app(
 
     @app.before_request
     def note_route() -> None:
-        logs.note(route=request.url_rule and request.url_rule.rule)
+        logs.note(endpoint=request.endpoint)
 
     app.register_error_handler(Problem, _answer)
     app.register_error_handler(HTTPException, _answer_http_exception)

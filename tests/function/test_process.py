@@ -1,0 +1,329 @@
+"""One process of the function: settings, initializer, logs, and nothing that leaks from one request to the next."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from contact_groups import logs
+from contact_groups.cloudmonitor.endpoints import REGIONS, Endpoint, parse_endpoint, regional_endpoint
+from contact_groups.compute.entry import Function
+from contact_groups.compute.wsgi import Wsgi
+from contact_groups.settings import SETTINGS, SettingsError, read_settings
+from tests.support import ENVIRONMENT, GROUP, Reply, ScriptedTransport, call, context, refusal
+
+LogLines = Callable[[], list[dict[str, Any]]]
+ENDPOINTS = json.loads((Path(__file__).parent.parent / "data" / "endpoints.json").read_text())
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("region", ENDPOINTS)
+def test_endpoints_are_the_documented_ones(region: str) -> None:
+    """Each region's public endpoint and, where there is one, its VPC endpoint are those that the vendor documents."""
+    for network in ("public", "vpc"):
+        endpoint = regional_endpoint(region, network)
+        assert (endpoint and endpoint.host) == ENDPOINTS[region][network]
+    assert region in REGIONS
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "https://metrics.cn-hangzhou.aliyuncs.com"),
+        ({"FC_REGION": "cn-beijing"}, "https://metrics.cn-beijing.aliyuncs.com"),
+        ({"FC_REGION": "cn-beijing", "CLOUDMONITOR_REGION": "eu-west-1"}, "https://metrics.eu-west-1.aliyuncs.com"),
+        ({"CLOUDMONITOR_NETWORK": "vpc"}, "https://metrics-vpc.cn-hangzhou.aliyuncs.com"),
+        ({"CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:8001/"}, "http://127.0.0.1:8001"),
+        ({"CLOUDMONITOR_ENDPOINT": "http://[::1]:8001"}, "http://[::1]:8001"),
+        ({"CLOUDMONITOR_ENDPOINT": "http://localhost"}, "http://localhost"),
+        (
+            {"CLOUDMONITOR_ENDPOINT": " https://proxy.internal:8443 ", "CLOUDMONITOR_REGION": "moon"},
+            "https://proxy.internal:8443",
+        ),
+    ],
+)
+def test_where_cloudmonitor_is_called(environment: dict[str, str], url: str) -> None:
+    """The named endpoint wins, then the named region, then the function's own, then cn-hangzhou."""
+    assert read_settings(environment).endpoint.url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CLOUDMONITOR_ENDPOINT", "http://metrics.cn-hangzhou.aliyuncs.com", "https"),
+        ("CLOUDMONITOR_ENDPOINT", "http://127.0.0.1.evil.example", "https"),
+        ("CLOUDMONITOR_ENDPOINT", "http://127.0.0.999", "https"),
+        ("CLOUDMONITOR_ENDPOINT", "metrics.cn-hangzhou.aliyuncs.com", "URL"),
+        ("CLOUDMONITOR_ENDPOINT", "https://host:port", "URL"),
+        ("CLOUDMONITOR_ENDPOINT", "https://höst", "URL"),
+        ("CLOUDMONITOR_ENDPOINT", "https://host/path", "only"),
+        ("CLOUDMONITOR_ENDPOINT", "https://user:secret@host", "only"),
+        ("CLOUDMONITOR_REGION", "mars-1", "region"),
+        ("CLOUDMONITOR_NETWORK", "private", "public, vpc"),
+        ("CLOUDMONITOR_SIGNATURE", "md5", "ACS3-HMAC-SHA256"),
+        ("CLOUDMONITOR_DEADLINE_SECONDS", "0", "from 1 to 300"),
+        ("CLOUDMONITOR_DEADLINE_SECONDS", "nan", "from 1 to 300"),
+        ("CLOUDMONITOR_DEADLINE_SECONDS", "soon", "from 1 to 300"),
+        ("CLOUDMONITOR_MAX_ATTEMPTS", "1.5", "from 1 to 5"),
+        ("CLOUDMONITOR_CALLS_PER_SECOND", "0", "from 0.1"),
+        ("LOG_LEVEL", "info", "INFO"),
+        ("EVENT_REJECTED_RAISES", "yes", "true, false"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_must_be(name: str, value: str, says: str) -> None:
+    """A wrong setting stops the function from calling anything, and says which one it is."""
+    with pytest.raises(SettingsError) as raised:
+        read_settings({name: value})
+
+    (fault,) = raised.value.faults
+    assert fault.startswith(f"{name} is ")
+    assert says in fault
+
+
+def test_all_wrong_settings_are_told_at_once() -> None:
+    """An operator mends them in one go."""
+    with pytest.raises(SettingsError) as raised:
+        read_settings({"LOG_LEVEL": "x", "CLOUDMONITOR_NETWORK": "x"})
+
+    assert len(raised.value.faults) == 2
+
+
+def test_a_region_without_a_vpc_endpoint_says_so() -> None:
+    """vpc is refused where the vendor documents no such endpoint, instead of calling a host that may be anybody's."""
+    with pytest.raises(SettingsError, match="CLOUDMONITOR_NETWORK is 'vpc': it must be public in cn-zhongwei"):
+        read_settings({"CLOUDMONITOR_NETWORK": "vpc", "CLOUDMONITOR_REGION": "cn-zhongwei"})
+
+
+def test_every_default_is_within_its_own_range() -> None:
+    """What the table documents as default is accepted by the same table."""
+    for setting in SETTINGS:
+        setting.parse(setting.default)
+        assert setting.accepts
+        assert setting.meaning
+
+
+def test_endpoints_show_their_port_only_where_needed() -> None:
+    """The Host header is signed, so it must be exactly what is sent."""
+    assert parse_endpoint("https://a:443") == Endpoint("https", "a", 443)
+    assert parse_endpoint("https://a:443").authority == "a"
+    assert parse_endpoint("https://a:8443").authority == "a:8443"
+
+
+# --- the process ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_wrong_setting_answers_every_request(method: str, log_lines: LogLines) -> None:
+    """The function does not die at import or in its initializer: each request says what is wrong."""
+    function = Function({**ENVIRONMENT, "CLOUDMONITOR_NETWORK": "moon"})
+    function.initializer(context())
+
+    reply = call(function.handler, method, "/v1/contact-groups", GROUP, **{"fc.context": context(request_id="fc-1")})
+
+    assert (reply.status, reply.problem, reply.json["requestId"]) == (500, "misconfigured", "fc-1")
+    assert "CLOUDMONITOR_NETWORK is 'moon'" in reply.json["detail"]
+    assert [line["message"] for line in log_lines()] == ["initializer", "request"]
+
+
+def test_the_initializer_survives_an_unreachable_upstream(log_lines: LogLines) -> None:
+    """No connection ahead of time is a warning; the first request tries again."""
+    function = Function({**ENVIRONMENT, "CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:1"})
+
+    function.initializer(context())
+
+    (line,) = log_lines()
+    assert (line["level"], "cannot be reached" in line["detail"]) == ("WARNING", True)
+    assert call(function.handler, "GET", "/healthz").status == 200
+
+
+def test_importing_reads_no_credentials_and_opens_nothing() -> None:
+    """index exports the three names that the templates point at, and importing it does nothing else."""
+    import index
+
+    assert {name for name in vars(index) if not name.startswith("_")} == {
+        "Function",
+        "os",
+        "handler",
+        "initializer",
+        "event_handler",
+    }
+    assert not vars(index._function).keys() - {"_environment"}
+
+
+# --- logs -------------------------------------------------------------------------------------------------------------------
+
+
+def test_one_line_a_request(send: Callable[..., Reply], log_lines: LogLines) -> None:
+    """A success leaves one line with everything an operator looks for."""
+    send(
+        "PUT",
+        "/v1/contact-groups/g",
+        {"contactNames": ["a"], "describe": "d"},
+        **{"fc.context": context(request_id="fc-1")},
+    )
+
+    (line,) = log_lines()
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "INFO",
+        "message": "request",
+        "requestId": "fc-1",
+        "method": "PUT",
+        "route": "/v1/contact-groups/<path:contact_group_name>",
+        "contactGroupName": "g",
+        "upstreamRequestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83",
+        "attempts": 1,
+        "upstreamMs": 0.0,
+        "status": 200,
+        "durationMs": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("script", "level"),
+    [
+        (refusal("InvalidParameterValue"), "INFO"),
+        (refusal("Throttling"), "WARNING"),
+        (refusal("Forbidden.RAM"), "ERROR"),
+    ],
+)
+def test_the_level_says_who_must_act(
+    send: Callable[..., Reply], transport: ScriptedTransport, log_lines: LogLines, script: Any, level: str
+) -> None:
+    """The caller's mistakes are INFO, what passes by itself WARNING, what the operator must mend ERROR."""
+    transport.script = [script]
+    reply = send("POST", "/v1/contact-groups", GROUP)
+
+    (line,) = log_lines()
+    assert (line["level"], line["problem"], line["outcome"]) == (level, reply.problem, "not-applied")
+
+
+def test_nothing_leaks_into_the_next_request(
+    send: Callable[..., Reply], transport: ScriptedTransport, log_lines: LogLines
+) -> None:
+    """A warm instance keeps no member of one request's line for the next."""
+    transport.script = [refusal("Throttling")]
+    send("POST", "/v1/contact-groups", GROUP)
+    send("GET", "/healthz")
+
+    second = log_lines()[1]
+    assert second.keys() == {"time", "level", "message", "method", "route", "status", "durationMs"}
+
+
+def test_names_cannot_write_log_lines(send: Callable[..., Reply], capsys: pytest.CaptureFixture[str]) -> None:
+    """Line breaks, terminal escapes and bidirectional controls of a caller's text stay escaped in the log."""
+    send("POST", "/v1/contact-groups", {**GROUP, "contactGroupName": "a\u202eb\u2028c"})
+    send("PUT", "/v1/contact-groups/a\x1b[2J\nb", GROUP)
+
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 2
+    assert out.isascii()
+    assert "\x1b" not in out
+
+
+def test_the_level_is_a_setting(log_lines: LogLines) -> None:
+    """LOG_LEVEL=ERROR silences the lines of requests that went well."""
+    function = Function({**ENVIRONMENT, "LOG_LEVEL": "ERROR", "CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:1"})
+    try:
+        call(function.handler, "GET", "/healthz")
+        assert log_lines() == []
+    finally:
+        logs.configure("INFO")
+
+
+def test_a_log_that_cannot_be_written_fails_no_request(
+    send: Callable[..., Reply], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A closed stdout is the log's trouble, not the caller's."""
+
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    raising, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        with redirect_stdout(Closed()):
+            assert send("GET", "/healthz").status == 200
+    finally:
+        logging.raiseExceptions = raising
+
+
+def test_secrets_are_struck_out_of_whatever_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last line of defence: a secret inside an exception's text does not reach the log."""
+    with logs.gather():
+        logs.conceal(("s3cr3t-of-this-request",))
+        try:
+            raise RuntimeError("failed with s3cr3t-of-this-request")
+        except RuntimeError as error:
+            logs.write(logging.ERROR, "x", **logs.describe_exception(error))
+    logs.note(ignored="nothing is being gathered")
+
+    out = capsys.readouterr().out
+    assert "s3cr3t" not in out
+    assert "***" in out
+
+
+# --- threads ----------------------------------------------------------------------------------------------------------------
+
+
+def test_200_parallel_requests_do_not_mix(
+    make_client: Callable[..., Any], transport: ScriptedTransport, log_lines: LogLines
+) -> None:
+    """Names, credentials and request ids of 200 requests on 20 threads each stay with their own request."""
+    from contact_groups.api import create_app
+
+    app = Wsgi(create_app(make_client(), 10.0, {}))
+    numbers = iter(range(200))
+    lock = threading.Lock()
+    mixed: list[int] = []
+
+    def work() -> None:
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            held = type(
+                "Credentials",
+                (),
+                {"access_key_id": f"id{number}", "access_key_secret": "s", "security_token": f"t{number}"},
+            )
+            group = {**GROUP, "contactGroupName": f"group-{number}"}
+            fc_context = context(request_id=f"fc-{number}", credentials=held)
+            reply = call(app, "POST", "/v1/contact-groups", group, **{"fc.context": fc_context})
+            if reply.status != 200 or reply.json["contactGroupName"] != f"group-{number}":
+                mixed.append(number)
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert not mixed
+    sent = {parse_qs(request.target[2:])["ContactGroupName"][0]: request.headers for request in transport.sent}
+    assert len(sent) == 200
+    assert all(headers["x-acs-security-token"] == f"t{name.removeprefix('group-')}" for name, headers in sent.items())
+    assert len({headers["x-acs-signature-nonce"] for headers in sent.values()}) == 200
+    lines = log_lines()
+    assert len(lines) == 200
+    assert all(
+        line["requestId"].removeprefix("fc-") == line["contactGroupName"].removeprefix("group-") for line in lines
+    )
