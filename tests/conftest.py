@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,7 +41,7 @@ def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., Cloud
     """Makes a client over the scripted transport; keyword arguments replace its defaults."""
 
     def make(**changes: Any) -> CloudMonitor:
-        nonces = iter(f"nonce-{number}" for number in range(1, 100_000))
+        numbers = itertools.count(1)
         options: dict[str, Any] = {
             "connect_timeout": 2.0,
             "read_timeout": 5.0,
@@ -49,7 +50,7 @@ def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., Cloud
             "clock": time.wall,
             "monotonic": time.monotonic,
             "sleep": time.sleep,
-            "nonce": lambda: next(nonces),
+            "nonce": lambda: f"nonce-{next(numbers)}",
             "jitter": lambda: 1.0,
         }
         signer = SIGNERS[changes.pop("signature", "ACS3-HMAC-SHA256")]

@@ -88,7 +88,8 @@ def create_app(
 
     @app.before_request
     def note_route() -> None:
-        logs.note(endpoint=request.endpoint)
+        rule = request.url_rule.rule if request.url_rule else None
+        logs.note(route=rule and rule.replace("<path:contact_group_name>", "{contactGroupName}"))
 
     app.register_error_handler(Problem, _answer)
     app.register_error_handler(HTTPException, _answer_http_exception)
@@ -169,7 +170,8 @@ def _answer_http_exception(error: HTTPException) -> Response:
         )
     if isinstance(error, NotFound):
         return _answer(Problem(problems.NOT_FOUND, "No route has this path."))
-    return _answer_fault(error)
+    # What is left is Werkzeug's own trouble with the request, such as a body shorter than its Content-Length.
+    return _answer(Problem(problems.MALFORMED_REQUEST, f"The request cannot be read: {error.name}."))
 
 
 def _answer_fault(error: Exception) -> Response:

@@ -68,6 +68,14 @@ def test_a_body_larger_than_it_declares_is_cut_at_its_declared_length(send: Send
     assert reply.status == 200
 
 
+def test_a_body_shorter_than_it_declares_is_refused(send: Send, transport: ScriptedTransport) -> None:
+    """A body that was cut off on its way is not taken for a whole one."""
+    reply = send("POST", "/v1/contact-groups", GROUP, CONTENT_LENGTH="10000")
+
+    assert (reply.status, reply.problem) == (400, "malformed-request")
+    assert not transport.sent
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
 @given(
     st.binary(max_size=200)

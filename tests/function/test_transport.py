@@ -151,9 +151,12 @@ def test_connections_that_end_with_the_answer(serve: Callable[..., tuple[RawServ
     assert server.connections == 2
 
 
-def test_a_connection_that_the_server_closed_is_not_used_again(serve: Callable[..., tuple[RawServer, Pool]]) -> None:
+@pytest.mark.parametrize("end", [CLOSE, RESET])
+def test_a_connection_that_the_server_closed_is_not_used_again(
+    serve: Callable[..., tuple[RawServer, Pool]], end: str
+) -> None:
     """What went stale while the instance was frozen is found before anything is sent on it."""
-    server, pool = serve([OK, CLOSE], [OK])
+    server, pool = serve([OK, 0.05, end], [OK])
     _send(pool)
     _wait_until(lambda: _is_readable(pool))
 
@@ -218,6 +221,15 @@ def test_sent_but_not_answered_whole(
         _send(pool, 0.5)
 
     assert not isinstance(raised.value, Stale)
+
+
+def test_a_deadline_that_has_passed_is_not_waited_beyond(serve: Callable[..., tuple[RawServer, Pool]]) -> None:
+    """Once the deadline is over, even bytes that lie ready are not read."""
+    _, pool = serve([OK])
+    pool.warm(2.0)
+
+    with pytest.raises(NoAnswer, match="in time"):
+        _send(pool, -1.0)
 
 
 def test_a_byte_now_and_then_does_not_keep_a_call_alive(serve: Callable[..., tuple[RawServer, Pool]]) -> None:

@@ -199,16 +199,15 @@ class Pool:
             self._idle.pop().socket.close()
 
     def _take(self, connect_timeout: float, deadline: float) -> tuple[_Connection, bool]:
-        while self._idle:
+        while True:
             try:
                 connection = self._idle.pop()
-            except IndexError:  # another thread took it
-                break
+            except IndexError:
+                return self._open(min(connect_timeout, deadline - self._clock())), False
             age = self._clock() - (connection.idle_since or 0.0)
             if age < IDLE_MAX and connection.alive():
                 return connection, True
             connection.socket.close()
-        return self._open(min(connect_timeout, deadline - self._clock())), False
 
     def _give_back(self, connection: _Connection, reusable: bool) -> None:
         if reusable:
