@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from contact_groups import logs, problems
 from contact_groups.cloudmonitor.client import CloudMonitor
@@ -43,6 +43,7 @@ def create_app(
     """
     app = Flask("contact_groups", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
@@ -131,12 +132,7 @@ def _json_body() -> bytes:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8"}:
         raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, f"The charset is {charset[:40]!r}; JSON is UTF-8.")
-    length = request.content_length
-    # One byte more than allowed is read, whatever was declared: that bounds the memory.
-    body = b"" if length is not None and length > BODY_MAX else request.stream.read(BODY_MAX + 1)
-    if len(body) > BODY_MAX or (length or 0) > BODY_MAX:
-        raise Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes.")
-    return body
+    return request.get_data(cache=False)
 
 
 def _slash_in_name() -> Problem:
@@ -168,6 +164,8 @@ def _answer_http_exception(error: HTTPException) -> Response:
         return _answer(
             Problem(problems.METHOD_NOT_ALLOWED, f"{request.method} is not one of {', '.join(allow)}.", allow=allow)
         )
+    if isinstance(error, RequestEntityTooLarge):
+        return _answer(Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes."))
     if isinstance(error, NotFound):
         return _answer(Problem(problems.NOT_FOUND, "No route has this path."))
     # What is left is Werkzeug's own trouble with the request, such as a body shorter than its Content-Length.
