@@ -1,14 +1,13 @@
 """Bytes in, bytes out: one pool of kept-alive connections to one endpoint, each exchange inside a deadline.
 
-Over http.client rather than an HTTP library, which flask imports anyway: urllib3 alone would add half of the function's
-cold start (bench/RESULTS.md). What a library would bring stands here: connections that went stale while the instance was
-frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy is read from the
+Over the standard library's sockets rather than an HTTP library: urllib3 alone would add half of the function's cold start
+(bench/RESULTS.md). What a library would bring stands here and in http1.py: connections that went stale while the instance
+was frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy is read from the
 environment, an answer is bounded in size and, byte by byte, in time.
 """
 
 from __future__ import annotations
 
-import http.client
 import io
 import socket
 import ssl
@@ -18,10 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from contact_groups.cloudmonitor import http1
 from contact_groups.cloudmonitor.endpoints import Endpoint
 
-#: "response <= 2,048 KB" (facts/cloudmonitor.md §1.5).
-ANSWER_MAX = 2_048 * 1024
 #: The gateway closes a connection that was idle for about 25 s (facts/cloudmonitor.md §5): stop using it before that.
 IDLE_MAX = 20.0
 
@@ -106,28 +104,16 @@ class _Connection:
 
     socket: socket.socket
     clock: Callable[[], float]
-    idle_since: float | None = None
+    idle_since: float = 0.0
     answered: bool = False
-    _reader: _DeadlineReader = field(init=False)
-
-    def makefile(self, mode: str) -> io.BufferedReader:  # what http.client calls
-        return io.BufferedReader(self._reader)
 
     def exchange(self, head: bytes, deadline: float) -> tuple[RawAnswer, bool]:
         """Sends a request; returns the answer, and whether the connection may be used again."""
         self.answered = False
         self.socket.settimeout(max(deadline - self.clock(), 0.001))
         self.socket.sendall(head)
-        self._reader = _DeadlineReader(self, deadline)
-        response = http.client.HTTPResponse(self, method="POST")  # type: ignore[arg-type]  # it calls makefile only
-        try:
-            response.begin()
-            body = _read_bounded(response)
-        finally:
-            reusable = response.isclosed() and not response.will_close
-            response.close()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return RawAnswer(response.status, headers, body), reusable
+        status, headers, body, reusable = http1.read_answer(io.BufferedReader(_DeadlineReader(self, deadline)))
+        return RawAnswer(status, headers, body), reusable
 
     def alive(self) -> bool:
         """Whether the server still holds its end: it has neither closed it nor sent what nobody asked for."""
@@ -139,17 +125,6 @@ class _Connection:
         except OSError:
             return False
         return False
-
-
-def _read_bounded(response: http.client.HTTPResponse) -> bytes:
-    body = b""
-    while chunk := response.read(ANSWER_MAX + 1 - len(body)):
-        body += chunk
-        if len(body) > ANSWER_MAX:
-            raise BadAnswer(f"The answer is larger than {ANSWER_MAX:,} bytes")
-    if response.length:
-        raise http.client.IncompleteRead(body, response.length)
-    return body
 
 
 class Pool:
@@ -174,13 +149,13 @@ class Pool:
             answer, reusable = connection.exchange(head, deadline)
         except TimeoutError:
             raise NoAnswer("No whole answer came in time") from None
-        except http.client.IncompleteRead:
-            raise NoAnswer("The connection broke in the middle of the answer") from None
-        except (OSError, http.client.RemoteDisconnected) as error:
+        except (OSError, http1.EmptyError) as error:
             broke = Stale if reused and not connection.answered else NoAnswer
-            raise broke(f"The connection broke before the answer ({_reason(error)})") from None
-        except (http.client.HTTPException, ValueError) as error:
-            raise BadAnswer(f"The answer is no HTTP ({type(error).__name__})") from None
+            raise broke(f"The connection broke before the whole answer ({_reason(error)})") from None
+        except http1.TruncatedError:
+            raise NoAnswer("The connection ended in the middle of the answer") from None
+        except http1.MalformedError as error:
+            raise BadAnswer(f"The answer is not of HTTP as CloudMonitor speaks it: {error}") from None
         finally:
             self._give_back(connection, reusable)
         return answer
@@ -204,7 +179,7 @@ class Pool:
                 connection = self._idle.pop()
             except IndexError:
                 return self._open(min(connect_timeout, deadline - self._clock())), False
-            age = self._clock() - (connection.idle_since or 0.0)
+            age = self._clock() - (connection.idle_since)
             if age < IDLE_MAX and connection.alive():
                 return connection, True
             connection.socket.close()
@@ -241,4 +216,4 @@ def _reason(error: Exception) -> str:
         return "it did not answer in time"
     if isinstance(error, socket.gaierror):
         return "its name does not resolve"
-    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
+    return (isinstance(error, OSError) and error.strerror) or "closed by the other side"
