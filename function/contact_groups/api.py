@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -46,14 +47,13 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
 
     def credentials() -> Credentials:
         held = read_credentials(request.environ.get("fc.context"), environment)
         logs.conceal(held.secrets)
         return held
 
-    def put(name: str | None) -> Any:
+    def put(name: str | None) -> Response:
         started = monotonic()
         dry_run = _dry_run()
         _require_acceptable()
@@ -61,20 +61,20 @@ def create_app(
         logs.note(contactGroupName=group.contact_group_name, dryRun=dry_run or None)
         if dry_run:
             call = cloudmonitor.preview(group, credentials())
-            return {"dryRun": True, "contactGroup": dump_contact_group(group), "call": call}
+            return _json({"dryRun": True, "contactGroup": dump_contact_group(group), "call": call})
         applied = cloudmonitor.put_contact_group(group, credentials, started + deadline)
-        return dump_applied(group, applied.request_id)
+        return _json(dump_applied(group, applied.request_id))
 
     # `path`, not `string`: a name with an encoded slash must be told where to go instead of getting a 404.
     @app.put("/v1/contact-groups/<path:contact_group_name>")
-    def put_contact_group(contact_group_name: str) -> Any:
+    def put_contact_group(contact_group_name: str) -> Response:
         logs.note(route="/v1/contact-groups/{contactGroupName}")
         if "/" in contact_group_name:
             raise _slash_in_name()
         return put(contact_group_name)
 
     @app.post("/v1/contact-groups")
-    def post_contact_group() -> Any:
+    def post_contact_group() -> Response:
         logs.note(route="/v1/contact-groups")
         return put(None)
 
@@ -87,14 +87,19 @@ def create_app(
         return response.make_conditional(request)
 
     @app.get("/healthz")
-    def healthz() -> Any:
+    def healthz() -> Response:
         logs.note(route="/healthz")
-        return {"status": "ok"}
+        return _json({"status": "ok"})
 
     app.register_error_handler(Problem, _answer)
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(Exception, _answer_fault)
     return app
+
+
+def _json(document: dict[str, Any]) -> Response:
+    # ASCII only, as the problems are: no platform between here and the caller can misread it.
+    return Response(json.dumps(document), mimetype="application/json")
 
 
 def _dry_run() -> bool:

@@ -89,6 +89,8 @@ class RawServer:
     def stop(self) -> None:
         """Closes everything."""
         self.stopping.set()
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept, which closing alone would not
+        self._thread.join()
         self._listener.close()
         for connection in self._open:
             connection.close()
