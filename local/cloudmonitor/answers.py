@@ -1,0 +1,57 @@
+"""The bodies of the gateway and of CloudMonitor, as JSON or XML (facts/cloudmonitor.md §1.3, §5)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from .refusals import Refusal
+from .wire import Answer
+
+JSON_TYPE = "application/json;charset=utf-8"
+XML_TYPE = "text/xml;charset=utf-8"
+_XML_HEAD = '<?xml version="1.0" encoding="UTF-8" ?>'
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 §2.2 has no place for them
+
+
+def success(action: str, members: Mapping[str, Any], request_id: str, form: str) -> Answer:
+    """The answer to a call that was carried out, its own members beside the four that each has; `form` JSON or XML."""
+    common = {"Code": "200", "Message": "success", "RequestId": request_id, "Success": True}
+    return answer({**common, **members}, form, root=f"{action}Response")
+
+
+def refused(refusal: Refusal, request_id: str, host: str, form: str) -> Answer:
+    """The answer to a refused call; `host` is the host asked for."""
+    members = {
+        "RequestId": request_id,
+        "HostId": host,
+        "Code": refusal.code,
+        "Message": refusal.message,
+        "Recommend": f"https://api.aliyun.com/troubleshoot?q={refusal.code}&product=Cms&requestId={request_id}",
+    }
+    return answer(members, form, root="Error", status=refusal.status)
+
+
+def answer(members: Mapping[str, Any], form: str, *, root: str, status: int = 200) -> Answer:
+    """Any members as a body; `form` is JSON or XML, in XML inside an element `root`."""
+    code = str(next((value for name, value in members.items() if name.lower() == "code"), "")) or None
+    if form == "XML":
+        text = _XML_HEAD + _element(root, members)
+        return Answer(status, text.encode("utf-8", "surrogatepass"), XML_TYPE, code=code)
+    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    return Answer(status, text.encode("utf-8", "surrogatepass"), JSON_TYPE, code=code)
+
+
+def _element(name: str, value: object) -> str:
+    if isinstance(value, Mapping):
+        inner = "".join(_element(str(key), item) for key, item in value.items())
+    elif isinstance(value, list):
+        return "".join(_element(name, item) for item in value)
+    elif isinstance(value, bool):
+        inner = "true" if value else "false"
+    else:
+        inner = escape(_NOT_XML.sub("\ufffd", str(value)))
+    return f"<{name}>{inner}</{name}>"

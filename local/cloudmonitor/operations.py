@@ -1,0 +1,149 @@
+"""What CloudMonitor does with an admitted call: PutContactGroup, and the two operations to read back and clean up."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .refusals import Refusal, missing
+from .store import Group, Store
+
+Members = dict[str, Any]
+
+MAX_CONTACTS = 100  # ContactNames.N, N from 1 to 100: facts/PutContactGroup-2019.md
+_LIST = "ContactNames."
+_PAGE_SIZE = 100  # DescribeContactGroupList documents no default; its sibling DescribeContactList has 100 (§3)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation on the groups.
+
+    Attributes:
+        params: The parameters of the call.
+        store: Where the groups are.
+        contact_book: The names of the contacts there are; None takes any contact for known.
+        now: Milliseconds since 1970.
+    """
+
+    params: Mapping[str, str]
+    store: Store
+    contact_book: Collection[str] | None
+    now: int
+
+    def carry_out(self, action: str) -> Members:
+        """Carries out one of `OPERATIONS`; returns what its answer has beside the common members.
+
+        Raises:
+            Refusal: As the operation says; `InternalError` when the store fails.
+        """
+        try:
+            return OPERATIONS[action](self)
+        except sqlite3.Error as error:
+            raise Refusal("InternalError") from error
+
+    def put_contact_group(self) -> Members:
+        """Creates or changes a group.
+
+        The list of contacts, when sent, replaces the stored one. Parameters left out keep what is stored: inferred from
+        how the Terraform provider relies on it, documented nowhere (facts/cloudmonitor.md §1.2). Which code an unknown
+        contact gets is inferred too (§1.4): `ContactGroup.NotExists`, where a contact book is kept.
+
+        Raises:
+            Refusal: `MissingContactGroupName`, `InvalidParameterValue` or `ContactGroup.NotExists`.
+        """
+        name = _group_name(self.params)
+        names = _contact_names(self.params)
+        subscribed = _boolean(self.params, "EnableSubscribed")
+        if self.contact_book is not None and not set(names or ()) <= set(self.contact_book):
+            raise Refusal("ContactGroup.NotExists")
+        self.store.put(name, names, self.params.get("Describe"), subscribed, self.now)
+        return {}
+
+    def describe_contact_group_list(self) -> Members:
+        """One page of the groups, ordered by name, in the documented nested shape (facts/cloudmonitor.md §3).
+
+        Raises:
+            Refusal: `InvalidParameterValue`.
+        """
+        page, size = _number(self.params, "PageNumber", 1), _number(self.params, "PageSize", _PAGE_SIZE)
+        groups = self.store.groups(size, (page - 1) * size)
+        return {
+            "Total": self.store.count(),
+            "ContactGroups": {"ContactGroup": [group.name for group in groups]},
+            "ContactGroupList": {"ContactGroup": [_described(group) for group in groups]},
+        }
+
+    def delete_contact_group(self) -> Members:
+        """Deletes a group.
+
+        Raises:
+            Refusal: `ContactNotExists`, the documented code for a group that is not there (facts/cloudmonitor.md §1.4).
+        """
+        if not self.store.delete(_group_name(self.params)):
+            raise Refusal("ContactNotExists")
+        return {}
+
+
+OPERATIONS: dict[str, Callable[[Operation], Members]] = {
+    "PutContactGroup": Operation.put_contact_group,
+    "DescribeContactGroupList": Operation.describe_contact_group_list,
+    "DeleteContactGroup": Operation.delete_contact_group,
+}
+
+
+def _illegal(what: str) -> Refusal:
+    return Refusal("InvalidParameterValue", f"Illegal parameters. {what}")
+
+
+def _group_name(params: Mapping[str, str]) -> str:
+    if "ContactGroupName" not in params:
+        raise missing("ContactGroupName")
+    if not params["ContactGroupName"].strip():
+        raise _illegal("ContactGroupName is blank.")
+    return params["ContactGroupName"]
+
+
+def _contact_names(params: Mapping[str, str]) -> list[str] | None:
+    """The list in order, None when it was left out: the wire cannot tell that from an empty one (§1.2)."""
+    sent = {name.removeprefix(_LIST): value for name, value in params.items() if name.startswith(_LIST)}
+    if not sent:
+        return None
+    if len(sent) > MAX_CONTACTS:
+        raise _illegal(f"ContactNames holds more than {MAX_CONTACTS} names.")
+    numbers = [str(number) for number in range(1, len(sent) + 1)]
+    if sent.keys() != set(numbers):
+        raise _illegal("ContactNames is not numbered from 1 without a gap.")
+    names = [sent[number] for number in numbers]
+    if not all(name.strip() for name in names):
+        raise _illegal("ContactNames holds a blank name.")
+    return names
+
+
+def _boolean(params: Mapping[str, str], name: str) -> bool | None:
+    """True or false in any case, as SDKs send `True` and `true` (facts/cloudmonitor.md §1.1)."""
+    text = params.get(name, "").lower()
+    if text not in ("", "true", "false"):
+        raise _illegal(f"{name} is neither true nor false.")
+    return text == "true" if text else None
+
+
+def _number(params: Mapping[str, str], name: str, default: int) -> int:
+    text = params.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
+        raise _illegal(f"{name} is not a number from 1 on.")
+    return int(text)
+
+
+def _described(group: Group) -> Members:
+    return {
+        "Name": group.name,
+        "Describe": group.describe,
+        "CreateTime": group.create_time,
+        "UpdateTime": group.update_time,
+        "EnableSubscribed": group.enable_subscribed,
+        "EnabledWeeklyReport": group.enable_subscribed,
+        "Contacts": {"Contact": list(group.contact_names)},
+    }

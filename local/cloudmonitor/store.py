@@ -1,0 +1,110 @@
+"""The contact groups, in SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS contact_groups (
+    name TEXT PRIMARY KEY,
+    contact_names TEXT NOT NULL,
+    describe TEXT NOT NULL,
+    enable_subscribed INTEGER NOT NULL,
+    create_time INTEGER NOT NULL,
+    update_time INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+
+_PUT = """
+INSERT INTO contact_groups
+VALUES (:name, coalesce(:contacts, '[]'), coalesce(:describe, ''), coalesce(:subscribed, 0), :now, :now)
+ON CONFLICT (name) DO UPDATE SET
+    contact_names = coalesce(:contacts, contact_names),
+    describe = coalesce(:describe, describe),
+    enable_subscribed = coalesce(:subscribed, enable_subscribed),
+    update_time = :now
+"""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A contact group as it is stored; times in milliseconds since 1970, as DescribeContactGroupList gives them."""
+
+    name: str
+    contact_names: tuple[str, ...]
+    describe: str
+    enable_subscribed: bool
+    create_time: int
+    update_time: int
+
+
+class Store:
+    """Contact groups in one SQLite file, for use by several threads.
+
+    A write is committed before the method returns. The journal is a WAL with `synchronous=NORMAL`: an ended or killed
+    process loses nothing; a machine that loses its power may lose the last commits, which a local cloud may.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
+        try:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(_SCHEMA)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def put(
+        self, name: str, contacts: Sequence[str] | None, describe: str | None, subscribed: bool | None, now: int
+    ) -> None:
+        """Creates or changes a group; None keeps what is stored, or the empty value for a new group."""
+        values = {
+            "name": name,
+            "contacts": None if contacts is None else json.dumps(contacts),
+            "describe": describe,
+            "subscribed": subscribed,
+            "now": now,
+        }
+        with self._lock:
+            self._connection.execute(_PUT, values)
+
+    def delete(self, name: str) -> bool:
+        """Deletes a group; returns whether there was one."""
+        with self._lock:
+            return self._connection.execute("DELETE FROM contact_groups WHERE name = ?", (name,)).rowcount > 0
+
+    def get(self, name: str) -> Group | None:
+        """The group of that name, if there is one."""
+        with self._lock:
+            rows = self._connection.execute("SELECT * FROM contact_groups WHERE name = ?", (name,)).fetchall()
+        return _group(rows[0]) if rows else None
+
+    def count(self) -> int:
+        """How many groups there are."""
+        with self._lock:
+            count: int = self._connection.execute("SELECT count(*) FROM contact_groups").fetchone()[0]
+        return count
+
+    def groups(self, limit: int = -1, offset: int = 0) -> list[Group]:
+        """The groups ordered by name, all of them or `limit` from `offset` on."""
+        query = "SELECT * FROM contact_groups ORDER BY name LIMIT ? OFFSET ?"
+        with self._lock:
+            rows = self._connection.execute(query, (limit, offset)).fetchall()
+        return [_group(row) for row in rows]
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def _group(row: tuple[str, str, str, int, int, int]) -> Group:
+    name, contacts, describe, subscribed, create_time, update_time = row
+    return Group(name, tuple(json.loads(contacts)), describe, bool(subscribed), create_time, update_time)
