@@ -4,7 +4,7 @@ from .calls import Call
 from .credentials import DEFAULT_CREDENTIALS, Credential
 from .faults import KINDS, STAGES, Fault, Faults
 from .server import CannotListen, CloudMonitor
-from .store import Group, Store
+from .store import Group, Store, UnusableDatabase
 
 __all__ = [
     "DEFAULT_CREDENTIALS",
@@ -18,4 +18,5 @@ __all__ = [
     "Faults",
     "Group",
     "Store",
+    "UnusableDatabase",
 ]

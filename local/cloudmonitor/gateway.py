@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 from .credentials import Credentials
@@ -20,21 +21,25 @@ class Nonces:
 
     A timestamp may lie a window ahead of the clock and stays good for a window behind it: a nonce is kept for at least
     two windows and at most four, in two generations.
+
+    Args:
+        clock: Seconds since 1970.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._young: set[tuple[str, str]] = set()
         self._old: set[tuple[str, str]] = set()
         self._turned = float("-inf")
 
-    def use(self, access_key_id: str, nonce: str, now: float) -> None:
-        """Marks a nonce as used, `now` in seconds since 1970.
+    def use(self, access_key_id: str, nonce: str) -> None:
+        """Marks a nonce as used.
 
         Raises:
             Refusal: `SignatureNonceUsed`, when it was.
         """
-        key = (access_key_id, nonce)
+        key, now = (access_key_id, nonce), self._clock()
         with self._lock:
             if now - self._turned >= 2 * WINDOW_SECONDS:
                 self._old, self._young, self._turned = self._young, set(), now
@@ -68,6 +73,7 @@ def check_target(rpc: Rpc) -> None:
 def admit(rpc: Rpc, credentials: Credentials, nonces: Nonces, now: float) -> None:
     """Checks who calls, when, the signature, and whether the caller may.
 
+    The order of the checks, and that V3 names what is missing as RPC does, are inferred.
     A nonce counts as used once a valid signature carried it, so that a stranger cannot use up somebody's nonces.
 
     Args:
@@ -90,7 +96,7 @@ def admit(rpc: Rpc, credentials: Credentials, nonces: Nonces, now: float) -> Non
         raise Refusal("InvalidTimeStamp.Expired")
     credential = credentials.find(rpc.access_key_id, rpc.common("SecurityToken"), now)
     check_signature(rpc, credential.access_key_secret)
-    nonces.use(rpc.access_key_id, rpc.common("SignatureNonce"), now)
+    nonces.use(rpc.access_key_id, rpc.common("SignatureNonce"))
     if not credential.allowed:
         raise Refusal("InvalidAuthorization")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import ssl
 import tempfile
@@ -23,8 +24,8 @@ _BACKLOG = 512  # connections that may wait to be accepted: a burst of a bench's
 _STOP_SECONDS = 5.0  # how long the end of the threads is waited for
 
 
-class CannotListen(OSError):
-    """The address is not to be had; the text says which and why."""
+class CannotListen(Exception):
+    """The address is not to be had; the text says which, why, and what to do."""
 
 
 class CloudMonitor:
@@ -73,7 +74,7 @@ class CloudMonitor:
         self.keep_alive_seconds = keep_alive_seconds
         self.faults = Faults(seed)
         self.call_log = Calls()
-        self.nonces = Nonces()
+        self.nonces = Nonces(clock)
         self.stopping = threading.Event()
         self._database = database
         self._ssl_context = ssl_context
@@ -115,7 +116,7 @@ class CloudMonitor:
 
         Raises:
             CannotListen: The port is in use, or the address is not this machine's.
-            sqlite3.Error: The database is not to be opened.
+            UnusableDatabase: The database cannot be opened.
         """
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(self._listen())
@@ -148,9 +149,11 @@ class CloudMonitor:
         try:
             return socket.create_server((self.host, self.port), backlog=_BACKLOG)
         except OSError as error:
-            raise CannotListen(
-                error.errno, f"CloudMonitor cannot listen on {self.host}:{self.port}: {error.strerror or error}"
-            ) from error
+            if error.errno == errno.EADDRINUSE:
+                why = "the port is in use; end what uses it or choose another port"
+            else:
+                why = error.strerror or str(error)
+            raise CannotListen(f"CloudMonitor cannot listen on {self.host}:{self.port}: {why}") from error
 
     def _end(self, listener: socket.socket, accepting: threading.Thread) -> None:
         self.stopping.set()

@@ -43,23 +43,36 @@ class Group:
     update_time: int
 
 
+class UnusableDatabase(Exception):
+    """The file is no database of contact groups, or cannot be one; the text names it."""
+
+
 class Store:
     """Contact groups in one SQLite file, for use by several threads.
 
     A write is committed before the method returns. The journal is a WAL with `synchronous=NORMAL`: an ended or killed
     process loses nothing; a machine that loses its power may lose the last commits, which a local cloud may.
+
+    Args:
+        database: The file; made when it is not there.
+
+    Raises:
+        UnusableDatabase: It cannot be opened.
     """
 
     def __init__(self, database: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
+        try:
+            self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
+        except sqlite3.Error as error:
+            raise UnusableDatabase(f"the database {database} cannot be opened: {error}") from error
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(_SCHEMA)
-        except BaseException:
+        except sqlite3.Error as error:
             self._connection.close()
-            raise
+            raise UnusableDatabase(f"the database {database} cannot be used: {error}") from error
 
     def put(
         self, name: str, contacts: Sequence[str] | None, describe: str | None, subscribed: bool | None, now: int
