@@ -112,6 +112,8 @@ class Fault:
             allowed = _TYPES.get(name, type(getattr(blank, name)))
             if not isinstance(value, allowed) or (isinstance(value, bool) and allowed is not bool):
                 raise TypeError(f"the member {name} has the wrong type")
+        if not all(isinstance(value, str) for value in members.get("headers", {}).values()):
+            raise TypeError("the member headers has a value that is no string")
         return cls(**members)
 
 
