@@ -78,8 +78,6 @@ class Connection:
         calls.begin(exchange.call)
         try:
             answer = self._answer(exchange)
-            if answer is None:
-                return False
             exchange.call.status, exchange.call.code = answer.status, answer.code
             self._clock_out(exchange)
             self._line.send(answer, self._headers(exchange), exchange.distortion)
@@ -91,16 +89,14 @@ class Connection:
         self._line.linger()
         return False
 
-    def _answer(self, exchange: _Exchange) -> Answer | None:
-        """The answer to the request that has begun to arrive; None when the client left instead."""
+    def _answer(self, exchange: _Exchange) -> Answer:
+        """The answer to the request that has begun to arrive."""
         if faulted := self._strike(UNREAD, exchange):
             return faulted
         try:
             request = read_request(self._reader, self._writer)
         except UnreadableRequest as unreadable:
             return html_page(unreadable.status)
-        if request is None:
-            return None
         rpc = Rpc.read(request)
         call = exchange.call
         call.method, call.signature, call.access_key_id = request.method, rpc.signature, rpc.access_key_id
@@ -175,8 +171,6 @@ class Connection:
         except UnreadableRequest as unreadable:
             self._line.send(html_page(unreadable.status), {"Connection": "close"}, None)
             self._line.linger()
-            return False
-        if request is None:
             return False
         self._line.send(Controls(self._server).answer(request), {"Cache-Control": "no-store"}, None)
         return request.keep_alive

@@ -162,11 +162,6 @@ class Faults:
         with self._lock:
             self._script = [] if number is None else [item for item in self._script if item.number != number]
 
-    def seed(self, seed: int) -> None:
-        """Starts the draws for `probability` anew."""
-        with self._lock:
-            self._random.seed(seed)
-
     def list(self) -> list[Scripted]:
         """What is not spent yet, in order."""
         with self._lock:

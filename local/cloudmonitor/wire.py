@@ -51,8 +51,8 @@ class Answer:
     code: str | None = None  # the code inside the body, for the log of calls
 
 
-def read_request(reader: BinaryIO, interim: BinaryIO) -> Request | None:
-    """Reads one request; None when the client closed the connection instead.
+def read_request(reader: BinaryIO, interim: BinaryIO) -> Request:
+    """Reads one request that has begun to arrive.
 
     Args:
         reader: The buffered stream of the connection.
@@ -63,8 +63,6 @@ def read_request(reader: BinaryIO, interim: BinaryIO) -> Request | None:
         OSError: The connection broke.
     """
     line, budget = _read_line(reader, MAX_HEAD_BYTES)
-    if not line:
-        return None
     parts = line.split()
     if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
         raise UnreadableRequest(HTTPStatus.BAD_REQUEST)

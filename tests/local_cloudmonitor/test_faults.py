@@ -76,6 +76,7 @@ def test_bodies_of_members(server: CloudMonitor, options: dict[str, Any], expect
     [
         (Fault("html"), 502, "text/html", b"<html>"),
         (Fault("html", status=200), 200, "text/html", b"<html>"),
+        (Fault("html", status=599), 599, "text/html", b"<html>"),
         (Fault("empty"), 200, "application/json;charset=utf-8", b""),
         (Fault("redirect"), 302, "application/json;charset=utf-8", b""),
         (Fault("malformed-json"), 200, "application/json;charset=utf-8", b'{"Code"'),

@@ -40,6 +40,14 @@ def test_acknowledged_means_committed(start: Callable[..., CloudMonitor], tmp_pa
     other.close()
 
 
+def test_failing_store(server: CloudMonitor) -> None:
+    """A store that fails is the documented InternalError, and the call is not taken for applied."""
+    server.store.close()
+    reply = call(server)
+    assert (reply.status, reply.code) == (500, "InternalError")
+    assert not server.calls()[0].applied
+
+
 def test_unusable_database(tmp_path: Path) -> None:
     """A database that cannot be opened, or is none, is an error that names the file; the port is free again."""
     (tmp_path / "text.db").write_text("this is no database, but it is long enough to look at" * 20)
@@ -125,6 +133,7 @@ def test_continue(server: CloudMonitor) -> None:
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
+        (b"\r\n\r\n", 400),
         (b"NONSENSE\r\n\r\n", 400),
         (b"GET / FTP/1.0\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
