@@ -67,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _port(name: str, default: int) -> int:
     text = os.environ.get(name) or str(default)
     if not text.isdigit() or not 0 <= int(text) < 65_536:
-        raise SystemExit(f"local: {name} is {text!r}: it must be a port, 0 to 65535")
+        print(f"local: {name} is {text!r}: it must be a port, 0 to 65535", file=sys.stderr)
+        raise SystemExit(2)
     return int(text)
 
 
