@@ -112,7 +112,7 @@ class CloudMonitor:
         return self.call_log.wait_until_idle(timeout)
 
     def start(self) -> CloudMonitor:
-        """Opens the groups and listens.
+        """Opens the groups and listens. A stopped server does not start again: make another.
 
         Raises:
             CannotListen: The port is in use, or the address is not this machine's.
