@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -360,21 +359,6 @@ def test_parallel_calls_use_connections_of_their_own(serve: Callable[..., tuple[
 
     assert len(answers) == 40
     assert server.connections <= 10
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate authority of our own, and a certificate for localhost signed by it."""
-    folder = tmp_path_factory.mktemp("authority")
-    for command in (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
-        "openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr",
-    ):
-        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    (folder / "names").write_text("subjectAltName=DNS:localhost")
-    sign = "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem"
-    subprocess.run(sign.split(), cwd=folder, check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture

@@ -1,0 +1,108 @@
+"""Faults injected on real connections: each row of cases.py, through the function's own front door."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contact_groups.compute.entry import Function
+from local.cloudmonitor import CloudMonitor, Fault
+from tests.faults.cases import CASES, KNOWN, Case
+from tests.faults.soak import Soak
+from tests.support import CANARY_SECRET, CANARY_TOKEN, GROUP, Reply, call, context
+
+NAME = str(GROUP["contactGroupName"])
+#: Short enough to time out in a test, and long enough for a busy machine to answer in.
+FAST = {"CLOUDMONITOR_READ_TIMEOUT_SECONDS": "0.4", "CLOUDMONITOR_CALLS_PER_SECOND": "10000"}
+
+
+@pytest.fixture
+def cloudmonitor() -> Iterator[CloudMonitor]:
+    """A local CloudMonitor that knows the canary's credentials."""
+    with CloudMonitor(credentials=[KNOWN]) as server:
+        yield server
+
+
+def _function(make_function: Callable[..., Function], url: str) -> Function:
+    return make_function(
+        CLOUDMONITOR_ENDPOINT=url,
+        ALIBABA_CLOUD_ACCESS_KEY_ID="STS.canary",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET=CANARY_SECRET,
+        ALIBABA_CLOUD_SECURITY_TOKEN=CANARY_TOKEN,
+        **FAST,
+    )
+
+
+def _without_secrets(reply: Reply) -> Reply:
+    assert CANARY_SECRET.encode() not in reply.body
+    assert CANARY_TOKEN.encode() not in reply.body
+    return reply
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_fault_over_http(cloudmonitor: CloudMonitor, make_function: Callable[..., Function], case: Case) -> None:
+    """Each fault gets the status, problem, outcome and attempts of its row, and what is said of the group is true."""
+    cloudmonitor.set_credentials(case.credential)
+    cloudmonitor.contact_book = case.contact_book
+    cloudmonitor.faults.add(*case.faults)
+    function = _function(make_function, cloudmonitor.url)
+
+    reply = _without_secrets(call(function.handler, "POST", "/v1/contact-groups", GROUP, **{"fc.context": context()}))
+
+    calls = cloudmonitor.calls()
+    assert (reply.status, len(calls)) == (case.status, case.attempts)
+    if case.problem:
+        document = reply.json
+        assert (reply.problem, document["outcome"], document["attempts"]) == (case.problem, case.outcome, case.attempts)
+    cloudmonitor.wait_until_idle()
+    assert (cloudmonitor.group(NAME) is not None) == case.stored
+    nonces = [made.nonce for made in calls if made.nonce]
+    assert len(nonces) == len(set(nonces))
+
+
+def test_after_a_stale_connection_the_next_request_is_none_the_wiser(
+    cloudmonitor: CloudMonitor, make_function: Callable[..., Function]
+) -> None:
+    """Connections that the gateway closes without a word cost neither an attempt nor an error."""
+    cloudmonitor.faults.add(Fault("stale", times=None))
+    function = _function(make_function, cloudmonitor.url)
+
+    replies = [call(function.handler, "POST", "/v1/contact-groups", GROUP) for _ in range(20)]
+
+    assert [reply.status for reply in replies] == [200] * 20
+
+
+def test_nobody_listens(make_function: Callable[..., Function]) -> None:
+    """A refused connection is not-applied, for certain."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    reply = call(_function(make_function, f"http://127.0.0.1:{port}").handler, "POST", "/v1/contact-groups", GROUP)
+
+    assert (reply.status, reply.problem, reply.json["outcome"]) == (503, "upstream-unreachable", "not-applied")
+
+
+def test_certificates_that_nobody_vouches_for(authority: Path, make_function: Callable[..., Function]) -> None:
+    """A server with a certificate of an unknown authority gets no call."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(authority / "server.pem", authority / "server.key")
+    with CloudMonitor(credentials=[KNOWN], ssl_context=tls) as cloudmonitor:
+        function = _function(make_function, f"https://localhost:{cloudmonitor.port}")
+        reply = call(function.handler, "POST", "/v1/contact-groups", GROUP)
+
+        assert (reply.status, reply.problem, reply.json["outcome"]) == (503, "upstream-unreachable", "not-applied")
+        assert "not trusted" in reply.json["detail"]
+        assert not [made for made in cloudmonitor.calls() if made.action]
+
+
+@pytest.mark.slow
+def test_a_short_soak_ends_with_a_clean_audit() -> None:
+    """Hundreds of requests under random faults: each answered once, and nothing said that is not so."""
+    report = Soak(requests=600, threads=16, seed=1).run()
+
+    assert report.violations == []
+    assert report.answered == 600
