@@ -56,6 +56,7 @@ class Settings:
     log_level: str
     event_deadline: float
     event_rejected_raises: bool
+    oss_endpoint: Endpoint
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -144,6 +145,10 @@ SETTINGS: tuple[Setting, ...] = (
         "EVENT_REJECTED_RAISES", "event_rejected_raises", "false", "`true` or `false`",
         "raise when an item of an event is rejected, so that the event reaches the failure destination", _switch,
     ),
+    Setting(
+        "OSS_ENDPOINT", "oss_endpoint", "", "an https URL of host and port; http only for a loopback host",
+        "where manifests are fetched; empty: OSS in the function's own region, inside the network", _endpoint,
+    ),
 )  # fmt: skip
 
 
@@ -169,6 +174,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     region = values.pop("region") or environment.get("FC_REGION") or "cn-hangzhou"
     network = values.pop("network")
     values["endpoint"] = values["endpoint"] or _regional_endpoint(region, network)
+    home = environment.get("FC_REGION") or "cn-hangzhou"
+    values["oss_endpoint"] = values["oss_endpoint"] or Endpoint("https", f"oss-{home}-internal.aliyuncs.com", 443)
     return Settings(**values)
 
 
