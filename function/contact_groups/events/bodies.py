@@ -1,0 +1,100 @@
+"""Bodies of messages: JSON values, JSON as text, and base64 of JSON, told apart by their first character."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from contact_groups.payload import parse_json
+from contact_groups.problems import MALFORMED_REQUEST, Problem
+
+#: Deeper than any documented event, and far from what the interpreter can walk.
+DEPTH_MAX = 32
+#: An error names the first of the members that it saw.
+SHOWN_MAX = 12
+
+
+def decode(body: Any) -> Any:
+    """What a body holds.
+
+    Text that is no JSON may be base64 of a JSON object or array, with or without padding (facts/function-compute.md §3.4,
+    §3.5): no JSON object or array begins with a character of base64, so there is nothing to guess.
+
+    Args:
+        body: a parsed JSON value, which is returned as it is; or text or bytes.
+
+    Raises:
+        Problem: malformed-request, as over HTTP.
+    """
+    value = body
+    if isinstance(body, str):
+        value = _parse(body.encode("utf-8", "surrogatepass"))
+    elif isinstance(body, bytes):
+        value = _parse(body)
+    _check_depth(value)
+    return value
+
+
+def _parse(text: bytes) -> Any:
+    try:
+        return parse_json(text)
+    except Problem:
+        inner = _from_base64(text)
+        if inner is None:
+            raise
+    return parse_json(inner)
+
+
+def _from_base64(text: bytes) -> bytes | None:
+    digits = b"".join(text.split()).rstrip(b"=")
+    try:
+        inner = base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return inner if inner.lstrip()[:1] in {b"{", b"["} else None
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise Problem(MALFORMED_REQUEST, f"The body is nested more than {DEPTH_MAX} deep.")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def look_up(value: Any, path: Iterable[str]) -> Any:
+    """The member at the end of a path of names.
+
+    Raises:
+        KeyError: something on the way is no object or has no such member; the text says what was seen instead.
+    """
+    for step in path:
+        if not isinstance(value, dict) or step not in value:
+            raise KeyError(f"no {step} among {seen(value)}")
+        value = value[step]
+    return value
+
+
+def seen(value: Any) -> str:
+    """What a value looks like, in few words: for errors."""
+    if isinstance(value, dict):
+        return f"the members {names(value)}" if value else "no members"
+    kinds = {str: "text", list: "an array", bool: "a boolean", int: "a number", float: "a number"}
+    return kinds.get(type(value), "null")
+
+
+def names(members: Iterable[str]) -> str:
+    """The first few names of members, quoted and cut."""
+    listed = list(members)
+    more = ", …" if len(listed) > SHOWN_MAX else ""
+    return ", ".join(json.dumps(name[:40]) for name in listed[:SHOWN_MAX]) + more
