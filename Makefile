@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test check format lock clean
+.PHONY: help run demo test soak check audit format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,10 +24,18 @@ test: $(VENV)/.dev ## every test, with coverage of function/
 	@$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
 
-check: $(VENV)/.dev ## format, lint, types, security
+soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
+	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak
+
+check: $(VENV)/.dev audit ## format, lint, types, security
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -ll -r function local deploy
+
+# By the locked hashes; an entry that the advisory service does not know is listed as skipped, not as sound.
+audit: $(VENV)/.dev ## known vulnerabilities of what ships
+	$(BIN)/pip-audit --require-hashes --disable-pip -r function/requirements.txt
 
 format: $(VENV)/.dev ## put the code into its format
 	$(BIN)/ruff format .
