@@ -1,0 +1,55 @@
+"""A function's own host: plain HTTP, for curl."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from .server import FunctionCompute
+from .wire import Listener, Request, Response
+
+
+class PlainPort:
+    """Passes plain HTTP requests to one function, as a custom domain would (facts/function-compute.md §1.3); a context
+    manager. Nothing needs to be signed, whatever the trigger says; the methods of the trigger hold.
+
+    Args:
+        function_compute: Where the function is deployed; it must be running.
+        service: Name of the service.
+        function: Name of the function.
+        qualifier: Version or alias; empty for the latest.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+
+    Attributes:
+        url: Where it listens.
+        port: The port that it listens on.
+    """
+
+    def __init__(
+        self,
+        function_compute: FunctionCompute,
+        service: str,
+        function: str,
+        qualifier: str = "",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.url, self.port, self._host = "", port, host
+        self._function_compute = function_compute
+        self._service = f"{service}.{qualifier}" if qualifier else service
+        self._function = function
+
+    def __enter__(self) -> PlainPort:
+        """Listens; raises CannotListen where the port is in use."""
+        self._listener = Listener("the function", self._host, self.port, self._answer)
+        self.url, self.port = self._listener.url, self._listener.port
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.close()
+
+    def _answer(self, request: Request) -> Response:
+        return self._function_compute.answer_plain(request, self._service, self._function)

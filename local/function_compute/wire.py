@@ -1,0 +1,202 @@
+"""HTTP/1.1 on 127.0.0.1: requests as they came, answers as they go out."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
+from types import TracebackType
+from typing import Any
+
+from .errors import MAX_BODY, MAX_CODE, too_large
+
+_MAX_READ = MAX_CODE + MAX_BODY  # what is read at all: a package in base64, with room for its JSON
+_MAX_LINE = 65_536
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request.
+
+    Attributes:
+        method: As sent, for example `POST`.
+        path: The target up to the first `?`, as requested.
+        query: What follows the `?`, as requested.
+        fields: Names as sent and values, in order.
+        headers: Values by lower-case name, repeated ones joined by a comma.
+        body: The bytes of the body, empty when there was none.
+        client: The caller's address.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    client: str = "127.0.0.1"
+
+    @property
+    def target(self) -> str:
+        """Path and query as requested."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer; the length of its body is added when it is written."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+class CannotListen(Exception):
+    """The address is not to be had; the text says which, why, and what to do."""
+
+
+class Listener:
+    """A threaded HTTP server.
+
+    Args:
+        what: Its name in errors.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        answer: Answers one request; must not raise.
+
+    Raises:
+        CannotListen: The port is in use, or the address is not this machine's.
+    """
+
+    def __init__(self, what: str, host: str, port: int, answer: Callable[[Request], Response]) -> None:
+        try:
+            self._server = _Server((host, port), answer)
+        except OSError as error:
+            why = error.strerror or str(error)
+            if error.errno == errno.EADDRINUSE:
+                why = "the port is in use; end what uses it or choose another port"
+            raise CannotListen(f"{what} cannot listen on {host}:{port}: {why}") from error
+        self.port: int = self._server.server_address[1]
+        self.url = f"http://{host}:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name=what, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops listening and ends every connection."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.hang_up()
+        self._server.server_close()  # waits for the threads
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # so that server_close() waits for them
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], answer: Callable[[Request], Response]) -> None:
+        self.answer = answer
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Wakes every thread that waits for a request."""
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that broke is no event here."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def _serve(self) -> None:
+        try:
+            body = self._read_body()
+        except (ValueError, EOFError):
+            self.close_connection = True
+            return
+        if body is None:
+            refusal = too_large(MAX_CODE)
+            self._write(Response(refusal.status, [("Content-Type", "application/json")], refusal.body))
+            return
+        path, _, query = _text(self.path).partition("?")
+        fields = [(name, _text(value)) for name, value in self.headers.items()]
+        headers: dict[str, str] = {}
+        for name, value in fields:
+            key = name.lower()
+            headers[key] = f"{headers[key]},{value}" if key in headers else value
+        client = str(self.client_address[0])
+        self._write(self.server.answer(Request(self.command, path, query, fields, headers, body, client)))
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve  # noqa: N815  (the base class's names)
+
+    def _read_body(self) -> bytes | None:
+        """The body; None when it is larger than anything that the platform takes."""
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return _read_chunked(self.rfile)
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > _MAX_READ:
+            self.close_connection = True
+            return None
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise EOFError
+        return body
+
+    def _write(self, response: Response) -> None:
+        phrase = self.responses.get(response.status, ("",))[0]
+        lines = [f"HTTP/1.1 {response.status} {phrase}"]
+        lines += [f"{name}: {value}" for name, value in response.headers]
+        if response.status not in {204, 304}:
+            lines.append(f"Content-Length: {len(response.body)}")
+        head = "\r\n".join([*lines, "", ""]).encode()
+        self.wfile.write(head if self.command == "HEAD" else head + response.body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Writes nothing: one line a request would drown the rest."""
+
+
+def _text(value: str) -> str:
+    """What http.server read as Latin-1, as the UTF-8 that it is."""
+    return value.encode("latin-1").decode("utf-8", "replace")
+
+
+def _read_chunked(reader: BufferedIOBase) -> bytes | None:
+    body = bytearray()
+    while size := int(reader.readline(_MAX_LINE).split(b";")[0], 16):
+        if len(body) + size > _MAX_READ:
+            return None
+        body += reader.read(size)
+        reader.readline(_MAX_LINE)
+    while reader.readline(_MAX_LINE).strip():
+        pass  # trailers
+    return bytes(body)
