@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from contact_groups.cloudmonitor.outcomes import TABLE
 from contact_groups.compute.entry import Function
+from contact_groups.events.report import EventFailed
+from contact_groups.problems import Verdict
 from local.cloudmonitor import CloudMonitor, Fault
 from tests.faults.cases import CASES, KNOWN, Case
 from tests.faults.soak import Soak
@@ -62,6 +66,29 @@ def test_fault_over_http(cloudmonitor: CloudMonitor, make_function: Callable[...
     assert (cloudmonitor.group(NAME) is not None) == case.stored
     nonces = [made.nonce for made in calls if made.nonce]
     assert len(nonces) == len(set(nonces))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_fault_in_an_event(cloudmonitor: CloudMonitor, make_function: Callable[..., Function], case: Case) -> None:
+    """The same fault in an event is applied, rejected with the same problem, or raised so that the platform tries again."""
+    cloudmonitor.set_credentials(case.credential)
+    cloudmonitor.contact_book = case.contact_book
+    cloudmonitor.faults.add(*case.faults)
+    function = _function(make_function, cloudmonitor.url)
+    types = {row.type.slug: row.type for row in TABLE}
+    expected = types[case.problem].verdict if case.problem else Verdict.APPLIED
+
+    try:
+        (item,) = function.handler(json.dumps(GROUP).encode(), context())["items"]
+    except EventFailed as failed:
+        assert (expected, case.problem in str(failed)) == (Verdict.FAILED, True)
+        assert CANARY_SECRET not in str(failed)
+        assert CANARY_TOKEN not in str(failed)
+    else:
+        assert item["verdict"] == expected.value
+        assert item.get("problem", {}).get("type", "").removeprefix("/docs/problems#") == case.problem
+    cloudmonitor.wait_until_idle()
+    assert (cloudmonitor.group(NAME) is not None) == case.stored
 
 
 def test_after_a_stale_connection_the_next_request_is_none_the_wiser(
