@@ -97,7 +97,7 @@ class Function:
         source = dispatcher.claim(value)
         if isinstance(source, HttpShape):
             return source.answer(self._answering(), value, context)
-        return events.handle(source, value, context, self.cloudmonitor, self.settings)
+        return events.handle(source, value, context, self.cloudmonitor, self.settings, environment=self._environment)
 
     def _answering(self) -> Wsgi:
         try:
