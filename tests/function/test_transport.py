@@ -207,6 +207,7 @@ def test_a_kept_connection_that_breaks_before_the_answer_is_stale(
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{", CLOSE], "in the middle"),
         ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", CLOSE], "in the middle"),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{", RESET], "Connection reset"),
+        ([b"HTTP/1.1 200 OK\r\nContent-", CLOSE], "in the middle"),
         ([HANG], "in time"),
         ([b"HTTP/1.1 200 OK\r\n", HANG], "in time"),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{", HANG], "in time"),
