@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from email.message import Message
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Reply:
     """One answer."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -127,15 +128,16 @@ def send(
     with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)) as connection:
         connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
-        return Reply(answer.status, answer.headers, answer.read())
+        return Reply(answer.status, answer.msg, answer.read())
 
 
 def sign(
-    method: str, path: str, headers: Mapping[str, str] | None = None, *, secret: str = "testsecret", date: str = ""
+    method: str, path: str, headers: Mapping[str, str] | None = None, key: str = "testid:testsecret", date: str = ""
 ) -> dict[str, str]:
     """The headers with Date and Authorization; paths below /proxy/ are signed with their query."""
+    key_id, _, secret = key.partition(":")
     signed = {"date": date or formatdate(usegmt=True), **(headers or {})}
     path, _, query = path.partition("?")
     lower = {name.lower(): value for name, value in signed.items()}
     text = string_to_sign(method, path, query if "/proxy/" in path else None, lower)
-    return {**signed, "authorization": f"FC testid:{signature(secret, text)}"}
+    return {**signed, "authorization": f"FC {key_id}:{signature(secret, text)}"}

@@ -89,7 +89,8 @@ class Instance:
         try:
             http, result = self._call(message, body)
         except Exception as error:  # SystemExit ends the process: facts/function-compute.md §1.6
-            failed, result = True, handlers.error_bytes(error, skip_first=message["http"] is None)
+            # Of the two frames above the function's own, the platform shows one for HTTP, none for events.
+            failed, result = True, handlers.error_bytes(error, 2 if message["http"] is None else 1)
             logging.getLogger().error("%s", result.decode())  # noqa: TRY400  (the trace is in the text)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -96,12 +96,12 @@ def result_bytes(result: object) -> bytes:
     return _to_json(result)
 
 
-def error_bytes(error: Exception, *, skip_first: bool) -> bytes:
+def error_bytes(error: Exception, skip: int) -> bytes:
     """An exception as the caller gets it.
 
     Args:
         error: The exception.
-        skip_first: Leaves out the first frame, the runtime's own: the platform does for events, not for HTTP.
+        skip: How many frames, the outermost first, are left out.
     """
     trace: list[Any]
     if isinstance(error, HandlerError):
@@ -109,7 +109,7 @@ def error_bytes(error: Exception, *, skip_first: bool) -> bytes:
         lines = traceback.format_exception_only(cause) if isinstance(cause, Exception) else []
         trace = [part.strip() for line in lines for part in line.splitlines() if part.strip(" ^\n")]
     else:
-        frames = traceback.extract_tb(error.__traceback__)[1 if skip_first else 0 :]
+        frames = traceback.extract_tb(error.__traceback__)[skip:]
         trace = [[f'File "{at.filename}"', f"line {at.lineno}", f"in {at.name}", at.line or ""] for at in frames]
     document = {"errorMessage": str(error), "errorType": type(error).__name__}
     return _to_json({**document, "stackTrace": trace} if trace else document)
