@@ -12,6 +12,8 @@ from contact_groups.events.messages import Envelope, has
 
 #: What CloudEvents have at the top; `specversion` alone will do, or the other four.
 CLOUD_EVENT = frozenset({"id", "source", "type", "data"})
+#: Together they are unique (§3.9).
+CLOUD_EVENT_ID = (("source",), ("id",))
 _PREFIXES = {
     "mns:Queue:": "mns-queue",
     "mq:Topic:": "rocketmq",
@@ -34,5 +36,5 @@ def kind(value: Any) -> str | None:
 
 
 EVENTBRIDGE = Envelope(
-    "eventbridge", CLOUD_EVENT, lambda value: kind(value) == "eventbridge", (("source",), ("id",)), ("data",)
+    "eventbridge", CLOUD_EVENT, lambda value: kind(value) == "eventbridge", CLOUD_EVENT_ID, ("data",)
 )

@@ -102,14 +102,14 @@ def _entries(message: Message, body: Any) -> Iterator[Item]:
 
 
 def _item(message: Message, pointer: str, payload: Any) -> Item:
-    item = Item(_id(message, pointer), payload)
+    recognisable = isinstance(payload, dict) and not MEMBERS.isdisjoint(payload)
+    item = Item(_id(message, pointer), payload if recognisable or pointer else message.event)
     try:
         item.group = load_contact_group(payload)
     except Problem as problem:
-        if isinstance(payload, dict) and MEMBERS.isdisjoint(payload):
-            detail = (
-                f"{message.where} is no contact group: it has {seen(payload)}, and none of {names(sorted(MEMBERS))}."
-            )
+        if isinstance(payload, dict) and not recognisable:
+            lacks = names(sorted(MEMBERS))
+            detail = f"{message.where} is no contact group: it has {seen(payload)}, and none of {lacks}."
             problem = replace(problem, detail=detail)
         item.end(problem)
     return item

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contact_groups.cloudmonitor.endpoints import Endpoint
+from contact_groups.cloudmonitor.outcomes import MISCONFIGURED
 from contact_groups.compute.credentials import Credentials
 from contact_groups.events.messages import ObjectReference
 from contact_groups.events.problems import MANIFEST_DENIED, MANIFEST_UNAVAILABLE, MANIFEST_UNUSABLE
@@ -93,7 +94,7 @@ def _oss2() -> Iterator[Any]:
         import oss2
     except ImportError:
         detail = "The runtime has no oss2: package the function with it (requirements-run.txt has the version)."
-        raise Problem(MANIFEST_DENIED, detail) from None
+        raise Problem(MISCONFIGURED.type, detail, outcome="not-applied") from None
     logging.getLogger("oss2").setLevel(logging.CRITICAL)  # it logs headers, the token among them
     yield oss2
 

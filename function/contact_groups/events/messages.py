@@ -101,12 +101,17 @@ class Envelope:
         """See `Source`."""
         place = ".".join(self.body)
         where = f"{self.name}, {place}"
-        message_id = "/".join(_text(value, path) for path in self.id)
+        message_id = joined(value, self.id)
         try:
             yield Message(message_id, look_up(value, self.body), value, where)
         except KeyError as missing:
             detail = f"An event of {self.name} has its payload at {place}; there is {missing.args[0]}."
             yield Message(message_id, None, value, where, problem=Problem(EVENT_WITHOUT_PAYLOAD, detail))
+
+
+def joined(value: Any, paths: Iterable[tuple[str, ...]]) -> str:
+    """What stands at these paths of a value, joined by `/`; `?` for what is not there."""
+    return "/".join(_text(value, path) for path in paths)
 
 
 def _text(value: Any, path: tuple[str, ...]) -> str:

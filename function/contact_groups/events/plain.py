@@ -12,7 +12,7 @@ from typing import Any
 from contact_groups.events.messages import Message
 from contact_groups.schemas import ContactGroupSchema
 
-MEMBERS = frozenset(str(member.data_key) for member in ContactGroupSchema().fields.values())
+MEMBERS = frozenset(member.data_key or name for name, member in ContactGroupSchema().fields.items())
 #: The member that holds a list of contact groups.
 LIST = "contactGroups"
 

@@ -6,7 +6,7 @@ delivers what the cloud's own does as RawData, and a `msgId`.
 
 from __future__ import annotations
 
-from contact_groups.events.cloudevents import CLOUD_EVENT, kind
+from contact_groups.events.cloudevents import CLOUD_EVENT, CLOUD_EVENT_ID, kind
 from contact_groups.events.messages import Envelope, has
 
 Path = tuple[str, ...]
@@ -16,7 +16,7 @@ def _queue(name: str, body: str, raw_keys: str, raw_id: tuple[Path, ...]) -> tup
     keys = frozenset(raw_keys.split())
     return (
         Envelope(
-            name, CLOUD_EVENT, lambda value: kind(value) == name, (("source",), ("id",)), ("data", body)
+            name, CLOUD_EVENT, lambda value: kind(value) == name, CLOUD_EVENT_ID, ("data", body)
         ),
         Envelope(
             f"{name}-rawdata", keys, lambda value: has(value, *keys) and kind(value) is None, raw_id, (body,)

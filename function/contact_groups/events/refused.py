@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from contact_groups.events.cloudevents import CLOUD_EVENT, kind
-from contact_groups.events.messages import Message, has
+from contact_groups.events.cloudevents import CLOUD_EVENT, CLOUD_EVENT_ID, kind
+from contact_groups.events.messages import Message, has, joined
 from contact_groups.events.oss import event_sources
 from contact_groups.events.problems import EVENT_REFUSED
 from contact_groups.problems import Problem
@@ -42,7 +42,8 @@ class Refused:
     def messages(self, value: Any) -> Iterator[Message]:
         """See `Source`."""
         problem = Problem(EVENT_REFUSED, f"An event of {self.name}: {self.reason}.")
-        yield Message("", None, value, self.name, problem=problem, own=self.own(value))
+        message_id = joined(value, CLOUD_EVENT_ID) if kind(value) else ""
+        yield Message(message_id, None, value, self.name, problem=problem, own=self.own(value))
 
 
 def _is_sls(value: Any) -> bool:

@@ -6,4 +6,10 @@ from contact_groups.events.messages import Envelope, has
 
 _KEYS = frozenset({"triggerTime", "triggerName", "payload"})
 
-TIMER = Envelope("timer", _KEYS, lambda value: has(value, *_KEYS), (("triggerName",), ("triggerTime",)), ("payload",))
+TIMER = Envelope(
+    "timer",
+    _KEYS,
+    lambda value: has(value, "triggerTime", "triggerName"),
+    (("triggerName",), ("triggerTime",)),
+    ("payload",),
+)

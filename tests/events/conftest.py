@@ -1,0 +1,89 @@
+"""The event function through its front door, with a CloudMonitor and an OSS of 127.0.0.1."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from contact_groups.cloudmonitor.client import CloudMonitor as Client
+from contact_groups.compute.entry import Function
+from contact_groups.compute.http_events import HttpShape
+from contact_groups.events import dispatcher, handler
+from contact_groups.settings import read_settings
+from local.cloudmonitor import CloudMonitor
+from local.objects import Objects
+from tests.support import CANARY_SECRET, CANARY_TOKEN, Time, context
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+@pytest.fixture
+def cloud() -> Iterator[CloudMonitor]:
+    """A CloudMonitor that knows any contact."""
+    with CloudMonitor() as running:
+        yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _oss2_compiled() -> None:
+    """oss2 has escapes that the compiler warns of, where no earlier import has compiled it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("oss2")
+
+
+@pytest.fixture
+def objects() -> Iterator[Objects]:
+    """The manifests of events/objects."""
+    with Objects(EVENTS / "objects") as running:
+        yield running
+
+
+@pytest.fixture
+def invoke(
+    cloud: CloudMonitor, objects: Objects, make_function: Callable[..., Function]
+) -> Callable[..., dict[str, Any]]:
+    """Invokes the event function with raw bytes, one attempt an item; keyword arguments are settings."""
+    held = SimpleNamespace(access_key_id="testid", access_key_secret="testsecret", security_token="")
+
+    def call(event: bytes, **settings: str) -> dict[str, Any]:
+        defaults = {
+            "CLOUDMONITOR_ENDPOINT": cloud.url,
+            "CLOUDMONITOR_CALLS_PER_SECOND": "10000",
+            "CLOUDMONITOR_MAX_ATTEMPTS": "1",
+            "OSS_ENDPOINT": objects.url,
+        }
+        return make_function(**{**defaults, **settings}).event_handler(event, context(credentials=held))
+
+    return call
+
+
+@pytest.fixture
+def handle(make_client: Callable[..., Client], time: Time) -> Callable[..., dict[str, Any]]:
+    """Handles an event with a scripted upstream and clocks that stand still.
+
+    Keyword arguments in capitals are settings, `context` is Function Compute's, the others are options of the client.
+    """
+
+    def call(event: bytes, *, context: Any = None, **options: Any) -> dict[str, Any]:
+        settings = read_settings({name: options.pop(name) for name in [*options] if name.isupper()})
+        value = dispatcher.read(event)
+        source = dispatcher.claim(value)
+        assert not isinstance(source, HttpShape)
+        environment = {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY_SECRET,
+            "ALIBABA_CLOUD_SECURITY_TOKEN": CANARY_TOKEN,
+        }
+        client = make_client(**options)
+        return handler.handle(
+            source, value, context, client, settings, environment=environment, monotonic=time.monotonic
+        )
+
+    return call

@@ -1,0 +1,108 @@
+"""Arbitrary events: whatever comes in, only verdicts or the named errors come out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
+from contact_groups.events import dispatcher, handler
+from contact_groups.events.items import VERDICTS
+from contact_groups.events.report import EventFailed
+from contact_groups.settings import read_settings
+from tests.support import CANARY_SECRET, SUCCESS, ScriptedTransport, Time, refusal
+
+EVENTS = Path(__file__).parents[2] / "events"
+KEYS = sorted(
+    {key for source in dispatcher.SOURCES for key in source.keys}
+    | set("attrs body contactGroups contactGroupName enableSubscribed eventName eventSource events oss product".split())
+    | set("requestContext specversion triggerName type version httpMethod rawPath headers path".split())
+)
+WORDS = st.sampled_from(
+    "acs:oss cdn mns:Queue:SendMessage dts: cms:ActionTrail:ApiCall x:CloudMonitor:y CloudMonitor Sync-v1 {} []".split()
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+GROUPS = st.fixed_dictionaries(
+    {"contactGroupName": st.text(), "contactNames": st.lists(st.text(), max_size=3), "describe": st.text()}
+)
+FILES = [path for path in sorted(EVENTS.glob("*.json")) if not path.name.endswith(".expected.json")]
+
+
+@st.composite
+def disturbed_files(draw: st.DrawFn) -> Any:
+    """A payload file with one of its members replaced or removed."""
+    value: Any = json.loads(draw(st.sampled_from(FILES)).read_text())
+    inner = value
+    while isinstance(inner, (dict, list)) and inner:
+        step = draw(st.sampled_from(list(inner) if isinstance(inner, dict) else range(len(inner))))
+        if not isinstance(inner[step], (dict, list)) or draw(st.booleans()):
+            inner[step] = draw(JSON)
+            return value
+        inner = inner[step]
+    return value
+
+
+EVENT_VALUES = JSON | GROUPS | st.lists(GROUPS | JSON, max_size=4) | disturbed_files()
+RAW = (
+    st.binary()
+    | EVENT_VALUES.map(lambda value: json.dumps(value).encode())
+    | EVENT_VALUES.map(lambda value: json.dumps(json.dumps(value)).encode())
+)
+ANSWERS = st.sampled_from(
+    [SUCCESS, refusal("InvalidParameterValue"), refusal("InternalError", 500), RuntimeError("bug")]
+)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(raw=RAW, answer=ANSWERS, rejected_raises=st.booleans())
+def test_anything_ends_in_verdicts_or_the_named_errors(
+    make_client: Callable[..., Any], raw: bytes, answer: Any, rejected_raises: bool
+) -> None:
+    """Any bytes and any JSON end in a result whose counts add up, or in EventFailed without a secret."""
+    value = dispatcher.read(raw)
+    source = dispatcher.claim(value)
+    if isinstance(source, HttpShape):
+        assert source in HTTP_SHAPES
+        return
+    clock = Time()
+    client = make_client(transport=ScriptedTransport([answer]), monotonic=clock.monotonic, sleep=clock.sleep)
+    keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY_SECRET}
+    chosen = read_settings(
+        {"EVENT_REJECTED_RAISES": str(rejected_raises).lower(), "OSS_ENDPOINT": "http://127.0.0.1:9"}
+    )
+    result, text = {}, ""
+    try:
+        result = handler.handle(source, value, None, client, chosen, environment=keys, monotonic=clock.monotonic)
+    except EventFailed as failed:
+        text = str(failed)
+    assert CANARY_SECRET not in text
+    assert len(text) < 10_000
+    if text:
+        return
+    json.dumps(result)
+    assert set(result["counts"]) == set(VERDICTS)
+    assert sum(result["counts"].values()) == len(result["items"])
+    assert result["counts"]["failed"] == 0
+    assert all(item["verdict"] in VERDICTS for item in result["items"])
+
+
+@settings(max_examples=300)
+@given(value=EVENT_VALUES)
+def test_nothing_is_claimed_by_order(value: Any) -> None:
+    """Whatever the order of the adapters, an object that more than one claims is given to none of them."""
+    claimed = [source.name for source in dispatcher.SOURCES if source.claims(value)]
+    if len(claimed) > 1 and isinstance(value, dict):
+        source: Any = dispatcher.claim(value)
+        assert source.name == "ambiguous"

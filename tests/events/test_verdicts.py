@@ -1,0 +1,328 @@
+"""What becomes of the items of an event, and what is raised, returned and logged of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from contact_groups.cloudmonitor.transport import NoAnswer
+from contact_groups.compute.entry import Function
+from contact_groups.events.items import ID_MAX
+from contact_groups.events.report import RESULT_MAX, EventFailed
+from contact_groups.schemas import CODES
+from local.cloudmonitor import CloudMonitor, Fault
+from tests.support import CANARY_SECRET, CANARY_TOKEN, GROUP, SUCCESS, ScriptedTransport, Time, call, context, refusal
+
+Handle = Callable[..., dict[str, Any]]
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+def group(name: str, describe: str = "who is woken") -> dict[str, Any]:
+    """A contact group of that name."""
+    return {"contactGroupName": name, "contactNames": ["Ada"], "describe": describe}
+
+
+def event(*groups: Any) -> bytes:
+    """An event that holds these groups."""
+    return json.dumps({"contactGroups": list(groups)}).encode()
+
+
+def verdicts(result: dict[str, Any]) -> list[str]:
+    """The verdicts of a result, in the order of the items."""
+    return [item["verdict"] for item in result["items"]]
+
+
+def test_a_batch_of_ten_ends_with_nine_applied_and_one_reported(
+    invoke: Handle, cloud: CloudMonitor, log_lines: Lines
+) -> None:
+    """With one item invalid and one failing twice, the third delivery of the same event applies nine as asked."""
+    groups = [group(f"Group {number}") for number in range(10)]
+    groups[3] = {**groups[3], "contactNames": []}
+    payload = event(*groups)
+    for _ in range(2):
+        cloud.faults.add(Fault("error", code="ServiceUnavailable"))
+        with pytest.raises(EventFailed, match="10 items: 8 applied, 1 rejected, 1 failed, 0 superseded"):
+            invoke(payload)
+    result = invoke(payload)
+    assert result["counts"] == {"applied": 9, "rejected": 1, "failed": 0, "superseded": 0}
+    assert [item["id"] for item in result["items"] if item["verdict"] == "rejected"] == ["#/contactGroups/3"]
+    stored = {(found.name, tuple(found.contact_names), found.describe) for found in cloud.groups()}
+    assert stored == {(f"Group {number}", ("Ada",), "who is woken") for number in range(10) if number != 3}
+    rejected = [line for line in log_lines() if line["message"] == "rejected"]
+    assert [json.loads(line["payload"]) for line in rejected] == [groups[3]] * 3
+
+
+def test_an_item_gets_the_same_problem_as_over_http(handle: Handle, make_function: Callable[..., Function]) -> None:
+    """A group that breaks rules has the same problem document in an event as in the answer to a POST."""
+    wrong = {**GROUP, "contactNames": ["a", "a"], "enableSubscribed": "true", "extra": 1}
+    [item] = handle(json.dumps(wrong).encode())["items"]
+    over_http = call(make_function().application, "POST", "/v1/contact-groups", wrong).json
+    del over_http["instance"]
+    assert item["problem"] == over_http
+    assert {error["code"] for error in item["problem"]["errors"]} <= CODES
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "slug"),
+    [
+        ("InvalidParameterValue", "rejected", "values-rejected"),
+        ("ContactNotExists", "rejected", "contact-not-found"),
+        ("Forbidden.RAM", "failed", "permission-denied"),
+        ("Throttling.User", "failed", "throttled"),
+        ("InternalError", "failed", "upstream-error"),
+    ],
+)
+def test_the_one_table_decides_what_an_item_becomes(
+    handle: Handle, transport: ScriptedTransport, code: str, verdict: str, slug: str
+) -> None:
+    """An upstream's refusal rejects or fails an item as its row of the table says, with the upstream's RequestId."""
+    transport.script = [refusal(code)]
+    if verdict == "failed":
+        with pytest.raises(EventFailed, match=rf"# failed: {slug} \(RequestId R-1\)"):
+            handle(event(group("a"))[len(b'{"contactGroups": [') : -2])
+    else:
+        [item] = handle(event(group("a")))["items"]
+        assert (item["verdict"], item["requestId"]) == (verdict, "R-1")
+        assert item["problem"]["type"] == f"/docs/problems#{slug}"
+
+
+def test_items_after_a_failed_one_are_still_sent(handle: Handle, transport: ScriptedTransport) -> None:
+    """One item that fails keeps none of the others from being applied."""
+    transport.script = [SUCCESS, NoAnswer("no answer"), SUCCESS]
+    with pytest.raises(EventFailed) as raised:
+        handle(event(group("a"), group("b"), group("c")), max_attempts=1)
+    assert len(transport.sent) == 3
+    assert "3 items: 2 applied, 0 rejected, 1 failed, 0 superseded" in str(raised.value)
+    assert "#/contactGroups/1 failed: upstream-timeout;" not in str(raised.value)
+    assert "#/contactGroups/1 failed: upstream-timeout." in str(raised.value)
+
+
+def test_the_last_item_for_a_group_wins(handle: Handle, transport: ScriptedTransport) -> None:
+    """Earlier items for the same group are superseded and not sent; the order is the source's."""
+    result = handle(event(group("a", "first"), group("b"), group("a", "second"), group("a", "third")))
+    assert verdicts(result) == ["superseded", "applied", "superseded", "applied"]
+    assert len(transport.sent) == 2
+    assert "third" in transport.sent[1].target
+    assert result["counts"]["superseded"] == 2
+
+
+def test_an_invalid_item_supersedes_nothing(handle: Handle, transport: ScriptedTransport) -> None:
+    """Of the items for one group, the last that is a contact group is sent."""
+    result = handle(event(group("a"), {**group("a"), "describe": ""}))
+    assert verdicts(result) == ["applied", "rejected"]
+    assert result["items"][1]["contactGroupName"] == "a"
+
+
+def test_a_thousand_groups_keep_the_pace(handle: Handle, transport: ScriptedTransport, time: Time) -> None:
+    """A thousand groups at 20 calls a second take 50 seconds, and all of them are applied within the deadline."""
+    result = handle(event(*(group(f"Group {number}") for number in range(1000))), calls_per_second=20)
+    assert result["counts"]["applied"] == 1000
+    assert time.elapsed == pytest.approx(999 / 20)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "timeout", "sent"),
+    [("10.12", None, 198), ("10.12", "300", 198), ("60", "11.12", 198), ("60", "1.04", 6), ("10.12", "soon", 198)],
+)
+def test_what_no_time_is_left_for_fails(
+    handle: Handle, transport: ScriptedTransport, seconds: str, timeout: str | None, sent: int
+) -> None:
+    """The deadline is the setting's, and a second less than the function's timeout; later items fail and are not sent."""
+    told = context(function=SimpleNamespace(timeout=timeout)) if timeout else context()
+    payload = event(*(group(f"Group {number}") for number in range(1000)))
+    with pytest.raises(EventFailed, match=f"1000 items: {sent} applied, 0 rejected, {1000 - sent} failed") as raised:
+        handle(payload, context=told, calls_per_second=20, EVENT_DEADLINE_SECONDS=seconds)
+    assert len(transport.sent) == sent
+    assert f"and {1000 - sent - 20} more" in str(raised.value)
+    assert len(str(raised.value)) < 3_000
+
+
+def test_an_item_whose_turn_comes_after_the_deadline_fails(
+    handle: Handle, transport: ScriptedTransport, time: Time
+) -> None:
+    """When an item has used up the time, the next ones are failed as out of time, and not as throttled."""
+
+    class Slow(ScriptedTransport):
+        def send(self, *args: Any) -> Any:
+            time.elapsed += 59.9
+            return super().send(*args)
+
+    with pytest.raises(EventFailed, match="#/contactGroups/1 failed: event-out-of-time"):
+        handle(event(group("a"), group("b")), transport=Slow())
+
+
+def test_an_unforeseen_error_fails_its_item_only(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """A fault of the function in one item is logged with its stack, and the others are applied."""
+    transport.script = [RuntimeError("a bug"), SUCCESS]
+    with pytest.raises(EventFailed, match="1 applied, 0 rejected, 1 failed") as raised:
+        handle(event(group("a"), group("b")))
+    assert "a bug" not in str(raised.value)
+    [line] = [line for line in log_lines() if line["message"] == "the function failed"]
+    assert (line["exception"], line["item"]) == ("RuntimeError", "#/contactGroups/0")
+
+
+def test_missing_credentials_fail_every_item(make_client: Callable[..., Any]) -> None:
+    """Without credentials nothing is lost: the items fail, so that the event comes again."""
+    from contact_groups.events import dispatcher, handler
+    from contact_groups.settings import read_settings
+
+    value = dispatcher.read(event(group("a"), group("b")))
+    source: Any = dispatcher.claim(value)
+    with pytest.raises(EventFailed, match=r"2 failed.*misconfigured"):
+        handler.handle(source, value, None, make_client(), read_settings({}), environment={})
+
+
+def test_rejected_items_raise_where_the_setting_says_so(handle: Handle, log_lines: Lines) -> None:
+    """With EVENT_REJECTED_RAISES the event ends in the failure destination, after everything else was applied."""
+    with pytest.raises(EventFailed, match=r"1 applied, 1 rejected.*#/contactGroups/1 rejected: invalid-contact-group"):
+        handle(event(group("a"), {}), EVENT_REJECTED_RAISES="true")
+    assert [line["level"] for line in log_lines() if line["message"] == "event"] == ["ERROR"]
+
+
+def test_nobody_s_event_is_rejected_or_raised(handle: Handle) -> None:
+    """An event without a source is returned as rejected, and raised where the setting says so."""
+    assert verdicts(handle(b'{"hello": "world"}')) == ["rejected"]
+    with pytest.raises(EventFailed, match="# rejected: event-unclaimed"):
+        handle(b'{"hello": "world"}', EVENT_REJECTED_RAISES="true")
+
+
+@pytest.mark.parametrize(
+    ("payload", "detail"),
+    [
+        (b'{"messageId": "1"}', 'the members "messageId"; it comes nearest to mns-queue-rawdata, without "messageBody"'),
+        (b'{"hello": 1}', 'the members "hello"; no source has any of them'),
+        (b'{"events": []}', 'comes nearest to oss, but not what is inside'),
+        (b"{}", "no members; no source"),
+        (b"[]", "The event is an array; it must be an object"),
+        (b"5", "The event is a number"),
+        (b"null", "The event is null"),
+        (b"true", "The event is a boolean"),
+        (b'"five"', "The body is not JSON"),
+        (b"hello topic", "The body is not JSON"),
+        (b"", "The body is empty"),
+        (b'{"a": 1, "a": 2}', "stands more than once"),
+        (b"[" * 40 + b"]" * 40, "nested more than 32 deep"),
+        (b'{"specversion": "1.0"}', "has its payload at data; there is no data among the members"),
+        (b'{"specversion": "1.0", "type": "mns:Queue:SendMessage", "data": 1}', "there is no messageBody among a number"),
+        (b'{"specversion": "1.0", "data": []}', "eventbridge, data: the list of contact groups is empty"),
+        (b'{"specversion": "1.0", "data": {"x": 1}}', 'eventbridge, data is no contact group: it has the members "x"'),
+        (b'{"contactGroups": {}}', 'payload is no contact group: it has the members "contactGroups"'),
+        (json.dumps(dict.fromkeys("abcdefghijklmn", 1)).encode(), '"l", …'),
+        (b'{"httpMethod": "GET", "path": "/", "headers": {}, "describe": ""}', "the shapes of api-gateway, payload"),
+        (b'{"Version": "Sync-v1", "Records": [], "describe": ""}', "the shapes of payload, tablestore"),
+    ],
+)  # fmt: skip
+def test_a_refused_event_says_what_was_seen_and_what_was_missing(handle: Handle, payload: bytes, detail: str) -> None:
+    """The problem of an event that nobody claims, or that holds no group, names what it looked like and what it lacks."""
+    [item] = handle(payload)["items"]
+    assert item["verdict"] == "rejected"
+    assert detail in item["problem"]["detail"]
+
+
+def test_a_record_of_the_function_s_own_work_is_refused_quietly(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """ActionTrail's record of a PutContactGroup sends nothing, raises nothing and logs one warning without a payload."""
+    record = {"specversion": "1.0", "type": "cms:ActionTrail:ApiCall", "data": {"eventName": "PutContactGroup"}}
+    result = handle(json.dumps(record).encode(), EVENT_REJECTED_RAISES="true")
+    assert verdicts(result) == ["rejected"]
+    assert transport.sent == []
+    own, _ = log_lines()
+    assert (own["level"], own["message"]) == ("WARNING", "own record")
+    assert "payload" not in own
+
+
+@pytest.mark.parametrize("data", [None, {}, {"eventName": "DeleteDisk"}, [], "text"])
+def test_other_records_of_actiontrail_are_refused_loudly(handle: Handle, log_lines: Lines, data: Any) -> None:
+    """A record of any other call, or without data, is refused like every other source that brings no groups."""
+    record = {"specversion": "1.0", "type": "ecs:ActionTrail:ApiCall", **({} if data is None else {"data": data})}
+    assert verdicts(handle(json.dumps(record).encode())) == ["rejected"]
+    assert log_lines()[0]["message"] == "rejected"
+
+
+def test_an_event_is_one_line(handle: Handle, log_lines: Lines) -> None:
+    """An event writes one line with its source, counts, duration and retry, and no more where nothing is rejected."""
+    handle(event(group("a"), group("a")), context=context(retry_count=2))
+    [line] = log_lines()
+    assert (line["message"], line["source"], line["requestId"]) == ("event", "payload", "fc-request-1")
+    assert (line["applied"], line["superseded"], line["rejected"], line["failed"]) == (1, 1, 0, 0)
+    assert line["retryCount"] == 2
+    assert line["durationMs"] == 0
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        json.dumps({"describe": "值" * 40_000}, ensure_ascii=False).encode(),
+        b'{"describe": "' + b'\\"' * 30_000 + b'"}',
+        ("no JSON \x00 " + "🔔" * 20_000).encode(),
+        b"\xff\xfe" * 30_000,
+        b'"\\ud800"',
+        b"",
+    ],
+    ids=["ideographs", "quotes", "text", "bytes", "surrogate", "empty"],
+)
+def test_a_rejected_payload_is_logged_whole(handle: Handle, capsys: pytest.CaptureFixture[str], payload: bytes) -> None:
+    """However large or strange, a rejected payload can be put together from lines of which none is over 32 KB."""
+    import base64
+
+    handle(payload)
+    written = capsys.readouterr().out.splitlines()
+    assert max(map(len, written)) < 32_000
+    lines = [line for line in map(json.loads, written) if line["message"] == "rejected"]
+    assert [line["part"] for line in lines] == [f"{number}/{len(lines)}" for number in range(1, len(lines) + 1)]
+    assert len({line["rejection"] for line in lines}) == 1
+    whole = "".join(line["payload"] for line in lines)
+    encoded = "encoding" in lines[0]
+    data = base64.b64decode(whole) if encoded else whole.encode()
+    try:
+        assert json.loads(data) == json.loads(payload)
+    except ValueError:
+        assert data == payload
+    assert (" | base64 -d" in lines[0]["replay"]) == encoded
+    assert f'.rejection=="{lines[0]["rejection"]}"' in lines[0]["replay"]
+
+
+def test_what_is_raised_holds_no_secret_and_no_payload(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """Neither the credentials nor what an item holds are in the exception, whatever the upstream answers."""
+    transport.script = [refusal("SignatureDoesNotMatch", message=f"server string to sign is: {CANARY_SECRET}")]
+    with pytest.raises(EventFailed) as raised:
+        handle(event(group("a", "payload-canary")))
+    text = str(raised.value) + json.dumps(log_lines())
+    assert CANARY_SECRET not in text
+    assert CANARY_TOKEN not in text
+    assert "payload-canary" not in text
+
+
+def test_ids_from_outside_are_bounded_and_escaped(handle: Handle, transport: ScriptedTransport) -> None:
+    """A source's id of any length and content makes neither a result nor an exception long or hard to read."""
+    transport.script = [NoAnswer("no answer")]
+    message = {"specversion": "1.0", "id": "\x1b[2J" + "i" * 10_000, "source": 5, "data": group("a")}
+    with pytest.raises(EventFailed) as raised:
+        handle(json.dumps(message).encode(), max_attempts=1)
+    assert len(str(raised.value)) < ID_MAX + 200
+    assert str(raised.value).isprintable()
+
+
+def test_a_result_stays_within_what_an_answer_may_hold(handle: Handle) -> None:
+    """Where the problems of very many items are too much, each keeps its type."""
+    wrong = {f"member {number}": 1 for number in range(60)}
+    result = handle(event(*([wrong] * 1_000)))
+    assert result["counts"]["rejected"] == 1_000
+    assert result["items"][0]["problem"] == {"type": "/docs/problems#invalid-contact-group"}
+    assert len(json.dumps(result, indent=4)) < RESULT_MAX
+
+
+def test_a_large_result_keeps_what_was_applied(handle: Handle) -> None:
+    """Cutting problems leaves the items without one as they are."""
+    result = handle(event(group("a"), *([{f"member {number}": 1 for number in range(60)}] * 1_000)))
+    assert result["items"][0]["verdict"] == "applied"
+    assert "problem" not in result["items"][0]
