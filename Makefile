@@ -41,14 +41,15 @@ format: $(VENV)/.dev ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# uv resolves once for every supported Python; the comments in the .in files say why each entry is there.
-LOCK = $(BIN)/uv pip compile --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	--no-header --no-annotate --quiet
+# What ships is locked for what Function Compute runs, the rest for every supported Python; the comments in the .in files
+# say why each entry is there.
+LOCK = $(BIN)/uv pip compile --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	--no-annotate --quiet
 lock: $(VENV)/.dev ## write the locked requirements anew
 	$(PIP) install uv
-	$(LOCK) function/requirements.in -o function/requirements.txt
-	$(LOCK) requirements-run.in -c function/requirements.txt -o requirements-run.txt
-	$(LOCK) requirements-dev.in -c requirements-run.txt -o requirements-dev.txt
+	$(LOCK) --python-platform x86_64-manylinux2014 function/requirements.in -o function/requirements.txt
+	$(LOCK) --universal requirements-run.in -c function/requirements.txt -o requirements-run.txt
+	$(LOCK) --universal requirements-dev.in -c requirements-run.txt -o requirements-dev.txt
 
 clean: ## forget the environment and what the local cloud holds
 	rm -rf $(VENV) .local dist
