@@ -12,7 +12,7 @@ from typing import Any
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events.bodies import decode, names, seen
 from contact_groups.events.cloudevents import EVENTBRIDGE
-from contact_groups.events.messages import Message, Source
+from contact_groups.events.messages import Claim, Message, Source
 from contact_groups.events.mns_topic import MNS_TOPIC
 from contact_groups.events.oss import Oss
 from contact_groups.events.plain import Plain
@@ -40,15 +40,9 @@ class Nobody:
 
     name: str
     problem: Problem
-    keys: frozenset[str] = frozenset()
-    where: str = ""
-
-    def claims(self, value: Any) -> bool:
-        """See `Source`."""
-        return True
 
     def messages(self, value: Any) -> Iterator[Message]:
-        """See `Source`."""
+        """See `Claim`."""
         event = value.raw if isinstance(value, Unreadable) else value
         yield Message("", None, event, self.name, problem=self.problem)
 
@@ -57,18 +51,12 @@ class Nobody:
 class Batch:
     """An array of events, each with its own source: batches of EventBridge (§3.5 to §3.9), and lists of contact groups."""
 
-    records: tuple[tuple[Source, Any], ...]
-    keys: frozenset[str] = frozenset()
-    where: str = ""
+    records: tuple[tuple[Claim, Any], ...]
 
     @property
     def name(self) -> str:
         """The names of the sources."""
         return "+".join(sorted({source.name for source, _ in self.records}))
-
-    def claims(self, value: Any) -> bool:
-        """See `Source`."""
-        return True
 
     def messages(self, value: Any) -> Iterator[Message]:
         """The messages of every record, in the order of the array."""
@@ -91,10 +79,10 @@ def read(event: bytes) -> Any:
         return Unreadable(event, problem)
 
 
-def claim(value: Any) -> Source | HttpShape:
+def claim(value: Any) -> Claim | HttpShape:
     """The one source or HTTP shape of an event; never raises.
 
-    Where there is none, or more than one, the answer is a source too, so that the event takes the way of every other rejected
+    Where there is none, or more than one, the answer is a claim too, so that the event takes the way of every other rejected
     one: its messages have event-unclaimed, event-ambiguous or malformed-request as their problem.
     """
     if isinstance(value, list) and value:
@@ -109,7 +97,7 @@ def claim(value: Any) -> Source | HttpShape:
     return _ambiguous([*shapes, *sources]) if shapes else _source(value)
 
 
-def _source(value: Any) -> Source:
+def _source(value: Any) -> Claim:
     if isinstance(value, Unreadable):
         return Nobody("unreadable", value.problem)
     found = [source for source in SOURCES if source.claims(value)]

@@ -17,7 +17,7 @@ from contact_groups.contact_group import ContactGroup
 from contact_groups.events import report
 from contact_groups.events.items import Item, read_items, supersede
 from contact_groups.events.manifest import Manifests
-from contact_groups.events.messages import Message, ObjectReference, Source
+from contact_groups.events.messages import Claim, Message, ObjectReference
 from contact_groups.events.problems import EVENT_OUT_OF_TIME
 from contact_groups.problems import INTERNAL_ERROR, Problem, Verdict
 from contact_groups.settings import Settings
@@ -27,7 +27,7 @@ REPORT_MARGIN = 1.0
 
 
 def handle(
-    source: Source,
+    source: Claim,
     value: Any,
     context: Any,
     cloudmonitor: CloudMonitor,
@@ -89,7 +89,7 @@ class _Run:
     monotonic: Callable[[], float]
     manifests: Manifests
 
-    def items(self, source: Source, value: Any) -> Iterator[Item]:
+    def items(self, source: Claim, value: Any) -> Iterator[Item]:
         for message in source.messages(value):
             reference = message.body
             if isinstance(reference, ObjectReference):

@@ -44,13 +44,21 @@ class Message:
     own: bool = False
 
 
-class Source(Protocol):
-    """One event source."""
+class Claim(Protocol):
+    """What an event is taken for."""
 
     @property
     def name(self) -> str:
         """Its name, in results, logs and documentation."""
         ...
+
+    def messages(self, value: Any) -> Iterable[Message]:
+        """The messages of the event; never raises."""
+        ...
+
+
+class Source(Claim, Protocol):
+    """One event source."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -64,10 +72,6 @@ class Source(Protocol):
 
     def claims(self, value: Any) -> bool:
         """Whether a parsed event has its shape."""
-        ...
-
-    def messages(self, value: Any) -> Iterable[Message]:
-        """The messages of an event that it claims; never raises."""
         ...
 
 

@@ -22,6 +22,9 @@ NAMED_MAX = 20
 _ESCAPED_MAX = 12
 #: What a log line says of a problem beside the payload.
 _DETAIL_MAX = 1_000
+#: The command to send a payload again has neither double quotes nor backslashes, so that it can be copied out of raw JSON.
+_JOIN = "python3 -c 'import json, sys; [print(json.loads(line)[sys.argv[1]], end=str()) for line in sys.stdin]' payload"
+_INVOKE = "python -m deploy invoke event-function"
 
 
 class EventFailed(Exception):
@@ -91,10 +94,7 @@ def write_rejected(item: Item, request_id: str | None) -> None:
     rejection = uuid.uuid4().hex
     text, decoder = _payload(item.payload)
     parts = list(_parts(text))
-    replay = (
-        f"jq -rj 'select(.rejection==\"{rejection}\").payload' function.log{decoder} > rejected.json"
-        " && python -m deploy invoke event-function rejected.json"
-    )
+    replay = f"grep {rejection} function.log | {_JOIN}{decoder} > rejected.json && {_INVOKE} rejected.json"
     for number, part in enumerate(parts, start=1):
         logs.write(
             logging.ERROR, "rejected", requestId=request_id, item=item.id, contactGroupName=item.name,
