@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 from .errors import Refusal, not_supported
 from .functions import Functions
+from .on_demand import OnDemandConfigs
 from .packages import Packages
 from .resources import Call, Resources, etag, public
 from .services import Services
@@ -31,6 +32,7 @@ class Management:
         resources = Resources(store, clock)
         services, functions = Services(resources), Functions(resources, packages)
         triggers, configs = Triggers(resources), AsyncConfigs(resources)
+        instances = OnDemandConfigs(resources)
         function = "services/*/functions/*"
         self._operations: dict[tuple[str, str], Operation] = {
             ("POST", "services"): services.create,
@@ -61,6 +63,8 @@ class Management:
             ("GET", f"{function}/async-invoke-config"): configs.get,
             ("DELETE", f"{function}/async-invoke-config"): configs.delete,
             ("GET", f"{function}/async-invoke-configs"): configs.list,
+            ("PUT", f"{function}/on-demand-config"): instances.put,
+            ("GET", f"{function}/on-demand-config"): instances.get,
         }
 
     def answer(self, request: Request, segments: list[str]) -> Response:

@@ -1,0 +1,90 @@
+"""aliyun-fc2 as this project uses it: its quirks kept in, its errors made into sentences that name the resource."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import fc2
+import requests
+
+from deploy.errors import DeployError, UsageError
+
+
+def connect(environment: Mapping[str, str], endpoint: str | None, account_id: str | None, region: str) -> fc2.Client:
+    """A client of Function Compute.
+
+    Args:
+        environment: holds the AccessKey: ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET and, for a temporary one,
+            ALIBABA_CLOUD_SECURITY_TOKEN.
+        endpoint: a URL; None for that of the account in the region.
+        account_id: the account, where endpoint is None.
+        region: the region, likewise.
+
+    Raises:
+        UsageError: there is no AccessKey, or neither endpoint nor account.
+    """
+    key, secret = (environment.get(f"ALIBABA_CLOUD_ACCESS_KEY_{part}", "") for part in ("ID", "SECRET"))
+    if not (key and secret):
+        raise UsageError(
+            "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET to the deployer's AccessKey"
+        )
+    if not endpoint and not account_id:
+        raise UsageError("say --account-id, or --endpoint (FUNCTION_COMPUTE_ENDPOINT)")
+    # When a call fails, the SDK logs all headers of the request, Authorization and token among them (§5.3).
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger().setLevel(logging.CRITICAL + 1)
+    return fc2.Client(
+        endpoint=(endpoint or f"https://{account_id}.{region}.fc.aliyuncs.com").rstrip("/"),
+        accessKeyID=key,
+        accessKeySecret=secret,
+        securityToken=environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
+        Timeout=60,
+    )
+
+
+def attempt(what: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Makes one call.
+
+    Args:
+        what: the resource, for the error.
+        call: a method of the client; its arguments follow.
+
+    Raises:
+        DeployError: naming the resource, and what Function Compute or the network said.
+    """
+    try:
+        return call(*arguments, **options)
+    except fc2.FcError as error:
+        raise DeployError(f"{what}: {_said(error)}") from None
+    except (json.JSONDecodeError, requests.exceptions.JSONDecodeError):
+        raise DeployError(f"{what}: Function Compute did not answer with JSON; is the endpoint right?") from None
+    except requests.exceptions.RetryError:
+        raise DeployError(f"{what}: Function Compute failed six times in a row") from None
+    except requests.exceptions.RequestException as error:
+        raise DeployError(f"{what}: Function Compute cannot be reached ({type(error).__name__})") from None
+
+
+def find(what: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> dict[str, Any] | None:
+    """Like `attempt`, for a resource that may not exist: its document, or None."""
+
+    def get() -> Any:
+        try:
+            return call(*arguments, **options)
+        except fc2.FcError as error:
+            if error.status_code == 404:
+                return None
+            raise
+
+    response = attempt(what, get)
+    return None if response is None else dict(response.data)
+
+
+def _said(error: fc2.FcError) -> str:
+    try:
+        message = json.loads(error.message).get("ErrorMessage") or error.message
+    except (ValueError, TypeError, AttributeError):
+        message = error.message
+    return f"{error.err_code or 'refused'}, {message} (HTTP {error.status_code})"

@@ -1,0 +1,37 @@
+"""The role of the service: aliyun-fc2 cannot create it, so its policies and the commands that do are printed."""
+
+from __future__ import annotations
+
+import json
+
+from deploy.template import Deployment
+
+ROLE = "contact-groups-function"
+_TRUST = {
+    "Version": "1",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
+}
+
+
+def text(deployment: Deployment) -> str:
+    """Both policies, and the commands of the aliyun CLI that make the role from them."""
+    statements = [statement for statement in deployment.policy["Statement"] if _is_used(statement, deployment)]
+    policy = {"Version": deployment.policy["Version"], "Statement": statements}
+    return f"""\
+# Trust: Function Compute may act as the role.
+{json.dumps(_TRUST, indent=2)}
+
+# Permissions: what template.yml asks for, less what its parameters leave unused.
+{json.dumps(policy, indent=2)}
+
+# With the aliyun CLI, as somebody who may administer RAM:
+aliyun ram CreateRole --RoleName {ROLE} --AssumeRolePolicyDocument '{json.dumps(_TRUST)}'
+aliyun ram CreatePolicy --PolicyName {ROLE} --PolicyDocument '{json.dumps(policy)}'
+aliyun ram AttachPolicyToRole --PolicyType Custom --PolicyName {ROLE} --RoleName {ROLE}
+
+# The ARN for `python -m deploy apply --role-arn`: acs:ram::ACCOUNT_ID:role/{ROLE}
+"""
+
+
+def _is_used(statement: dict[str, object], deployment: Deployment) -> bool:
+    return statement["Action"] != ["oss:GetObject"] or bool(deployment.parameters.get("ManifestBucket"))
