@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 from .deployed import resolve
 from .errors import Refusal, function_not_found, invalid, service_not_found
@@ -55,7 +56,8 @@ class Functions:
         (service,) = call.names
         self._resources.get("services", service, service_not_found(service))
         (name, *_) = required(call.document, "functionName", "runtime", "handler", "code")
-        document = {"functionName": name, **_DEFAULTS, **_checked(call.document), **self._code(call.document)}
+        named = {"functionName": name, "functionId": str(uuid.uuid4())}
+        document = {**named, **_DEFAULTS, **_checked(call.document), **self._code(call.document)}
         return self._resources.create(f"services/{service}/functions", "function", name, document)
 
     def get(self, call: Call) -> Document:

@@ -12,6 +12,22 @@ from pathlib import Path
 VERSION = (3, 10)
 
 
+class NoPython(Exception):
+    """The interpreter that was asked for is not there; the text names it."""
+
+
+def check_python(path: str) -> str:
+    """The interpreter of that path or name, as an absolute path.
+
+    Raises:
+        NoPython: There is none.
+    """
+    found = shutil.which(path)
+    if found is None:
+        raise NoPython(f"functions cannot run on {path}: there is no such program; name a Python 3.10")
+    return str(Path(found).absolute())
+
+
 def find_python(*, current: str = sys.executable, version: tuple[int, int] = sys.version_info[:2]) -> str:
     """A Python 3.10: the running one, else one that is found, else the running one with a warning on stderr.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .deployed import resolve
+from .deployed import LATEST, resolve
 from .errors import Refusal
 from .resources import Call, Resources, members, within
 from .store import Document
@@ -20,24 +20,21 @@ class OnDemandConfigs:
 
     def put(self, call: Call) -> Document:
         """PutOnDemandConfig."""
-        self._check(call)
+        collection, qualifier = self._place(call)
         config = members(call.document, {"maximumInstanceCount": int})
         within(config, "maximumInstanceCount", 1, 100_000)
-        document = {"resource": self._resource(call), **config}
-        self._store.put("on-demand-configs", self._resource(call), document)
+        document = {"resource": f"services/{call.names[0]}/functions/{call.names[1]}", **config}
+        self._store.put(collection, qualifier, document)
         return document
 
     def get(self, call: Call) -> Document:
         """GetOnDemandConfig."""
-        self._check(call)
-        found = self._store.get("on-demand-configs", self._resource(call))
-        if found is None:
-            raise Refusal(404, "OnDemandConfigNotFound", f"{self._resource(call)} has no on-demand config")
+        found = self._store.get(*self._place(call))
+        if found is None:  # the code is inferred
+            raise Refusal(404, "OnDemandConfigNotFound", f"function '{call.names[1]}' has no on-demand config")
         return found
 
-    def _check(self, call: Call) -> None:
-        resolve(self._store, call.names[0]).function(call.names[1])
-
-    @staticmethod
-    def _resource(call: Call) -> str:
-        return f"services/{call.names[0]}/functions/{call.names[1]}"
+    def _place(self, call: Call) -> tuple[str, str]:
+        snapshot = resolve(self._store, call.names[0])
+        snapshot.function(call.names[1])
+        return f"services/{snapshot.name}/functions/{call.names[1]}/on-demand-config", snapshot.qualifier or LATEST

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,7 +103,7 @@ class Resources:
 
         Args:
             collection: Where.
-            kind: For example `service`: the prefix of its id and of the error.
+            kind: For example `service`, which the errors name.
             name: Of the document; must keep the platform's rule for names.
             document: Its members.
 
@@ -114,7 +113,7 @@ class Resources:
         if not _NAME.fullmatch(name):
             raise invalid(f"{kind} name '{name}' must match {_NAME.pattern}")
         now = self.now()
-        created = {**document, "createdTime": now, "lastModifiedTime": now, f"{kind}Id": str(uuid.uuid4())}
+        created = {**document, "createdTime": now, "lastModifiedTime": now}
         with self.store.exclusive:
             if self.store.get(collection, name) is not None:
                 raise Refusal(409, f"{kind.capitalize()}AlreadyExists", f"{kind} '{name}' already exists")

@@ -19,7 +19,7 @@ from .destinations import Destinations
 from .errors import Refusal, not_supported
 from .gateway import Gateway
 from .instances import Closed, Credentials, Instances
-from .interpreter import find_python
+from .interpreter import check_python, find_python
 from .invoker import Invoker
 from .management import Management
 from .packages import Packages
@@ -92,6 +92,7 @@ class FunctionCompute:
         Raises:
             CannotListen: The port is in use, or the address is not this machine's.
             UnusableState: The state cannot be used.
+            NoPython: The interpreter is not there.
             OSError: The folder cannot be made.
         """
         state = self.state.resolve()
@@ -101,7 +102,8 @@ class FunctionCompute:
             stack.callback(self._store.close)
             self._destinations = Destinations(state / "destinations")
             packages = Packages(state / "code")
-            self._instances = Instances(self._python or find_python(), state / "logs")
+            python = check_python(self._python) if self._python else find_python()
+            self._instances = Instances(python, state / "logs")
             invoker = Invoker(self._account, self._store, packages, self._instances)
             self._management = Management(self._store, packages, self._account.clock)
             listener = Listener("Function Compute", self._host, self.port, self.answer)

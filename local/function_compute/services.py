@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 from .deployed import LATEST, alias_not_found, functions_of, resolve, version_not_found
 from .errors import Refusal, invalid, service_not_found
@@ -35,8 +36,9 @@ class Services:
     def create(self, call: Call) -> Document:
         """CreateService."""
         (name,) = required(call.document, "serviceName")
-        document = {"description": "", "role": "", "internetAccess": True, **_checked(call.document)}
-        return self._resources.create("services", "service", name, {"serviceName": name, **document})
+        named = {"serviceName": name, "serviceId": str(uuid.uuid4())}
+        document = {**named, "description": "", "role": "", "internetAccess": True, **_checked(call.document)}
+        return self._resources.create("services", "service", name, document)
 
     def get(self, call: Call) -> Document:
         """GetService; the name may be qualified."""
@@ -105,8 +107,7 @@ class Services:
         if name == LATEST:
             raise invalid(f"alias name '{name}' is reserved")
         document = {"aliasName": name, "description": "", **self._alias(call)}
-        created = self._resources.create(collection, "alias", name, document)
-        return {key: value for key, value in created.items() if key != "aliasId"}
+        return self._resources.create(collection, "alias", name, document)
 
     def get_alias(self, call: Call) -> Document:
         """GetAlias."""

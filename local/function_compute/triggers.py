@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 from .deployed import LATEST, resolve, split
@@ -39,8 +40,8 @@ class Triggers:
         name, kind = required(call.document, "triggerName", "triggerType")
         if kind not in TYPES:
             raise invalid(f"triggerType '{kind}' is none of {', '.join(sorted(TYPES))}")
-        document = {"triggerName": name, "triggerType": kind, "description": "", "qualifier": ""}
-        document |= members(call.document, _MEMBERS)
+        named = {"triggerName": name, "triggerType": kind, "triggerId": str(uuid.uuid4())}
+        document = {**named, "description": "", "qualifier": "", **members(call.document, _MEMBERS)}
         self._check(call, document)
         with self._store.exclusive:
             self._check_neighbours(collection, document)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import socket
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ from io import BufferedIOBase
 from types import TracebackType
 from typing import Any
 
-from .errors import MAX_BODY, MAX_CODE, too_large
+from .errors import MAX_BODY, MAX_CODE, Refusal, invalid, too_large
 
 _MAX_READ = MAX_CODE + MAX_BODY  # what is read at all: a package in base64, with room for its JSON
 _MAX_LINE = 65_536
@@ -83,14 +84,14 @@ class Listener:
             raise CannotListen(f"{what} cannot listen on {host}:{port}: {why}") from error
         self.port: int = self._server.server_address[1]
         self.url = f"http://{host}:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name=what, daemon=True)
+        self._thread = threading.Thread(target=self._server.accept, name=what, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stops listening and ends every connection."""
-        self._server.shutdown()
-        self._thread.join()
         self._server.hang_up()
+        self._thread.join()
+        self._server.hang_up()  # what was accepted meanwhile
         self._server.server_close()  # waits for the threads
 
     def __enter__(self) -> Listener:
@@ -110,7 +111,14 @@ class _Server(ThreadingHTTPServer):
         self.answer = answer
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._closing = False
         super().__init__(address, _Handler)
+
+    def accept(self) -> None:
+        """Accepts connections until `hang_up`, which `serve_forever` would notice only after a while."""
+        while not self._closing:
+            with contextlib.suppress(OSError):  # a client that gave up while it waited, or the end
+                self.process_request(*self.get_request())
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -123,11 +131,12 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """Wakes every thread that waits for a request."""
+        """Wakes every thread that waits for a connection or a request."""
+        self._closing = True
         with self._lock:
-            for connection in self._connections:
+            for waited in (self.socket, *self._connections):
                 with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RD)
+                    waited.shutdown(socket.SHUT_RD)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that broke is no event here."""
@@ -141,12 +150,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         try:
             body = self._read_body()
-        except (ValueError, EOFError):
+        except EOFError:
             self.close_connection = True
             return
-        if body is None:
-            refusal = too_large(MAX_CODE)
-            self._write(Response(refusal.status, [("Content-Type", "application/json")], refusal.body))
+        except (Refusal, ValueError) as error:
+            self.close_connection = True
+            refusal = error if isinstance(error, Refusal) else invalid("the body is not framed as HTTP says")
+            fields = [("Content-Type", "application/json"), ("X-Fc-Request-Id", str(uuid.uuid4()))]
+            self._write(Response(refusal.status, [*fields, ("Connection", "close")], refusal.body))
             return
         path, _, query = _text(self.path).partition("?")
         fields = [(name, _text(value)) for name, value in self.headers.items()]
@@ -159,14 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve  # noqa: N815  (the base class's names)
 
-    def _read_body(self) -> bytes | None:
-        """The body; None when it is larger than anything that the platform takes."""
+    def _read_body(self) -> bytes:
+        """The body; ValueError where its length is none, Refusal where the platform takes nothing that large."""
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return _read_chunked(self.rfile)
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > _MAX_READ:
-            self.close_connection = True
-            return None
+        length = _length(self.headers.get("Content-Length") or "0", 10)
         body = self.rfile.read(length)
         if len(body) < length:
             raise EOFError
@@ -190,11 +198,19 @@ def _text(value: str) -> str:
     return value.encode("latin-1").decode("utf-8", "replace")
 
 
-def _read_chunked(reader: BufferedIOBase) -> bytes | None:
+def _length(digits: str, base: int) -> int:
+    length = int(digits, base)
+    if length < 0:
+        raise ValueError
+    if length > _MAX_READ:
+        raise too_large(_MAX_READ)
+    return length
+
+
+def _read_chunked(reader: BufferedIOBase) -> bytes:
     body = bytearray()
-    while size := int(reader.readline(_MAX_LINE).split(b";")[0], 16):
-        if len(body) + size > _MAX_READ:
-            return None
+    while size := _length(reader.readline(_MAX_LINE).split(b";")[0].decode("ascii"), 16):
+        _length(str(len(body) + size), 10)
         body += reader.read(size)
         reader.readline(_MAX_LINE)
     while reader.readline(_MAX_LINE).strip():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from email.message import Message
@@ -141,3 +142,17 @@ def sign(
     lower = {name.lower(): value for name, value in signed.items()}
     text = string_to_sign(method, path, query if "/proxy/" in path else None, lower)
     return {**signed, "authorization": f"FC {key_id}:{signature(secret, text)}"}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Waits for what another process does; pytest's timeout ends it."""
+    while not condition():
+        threading.Event().wait(0.005)
+
+
+def is_dead(pid: int) -> bool:
+    """Whether a process has ended, buried or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

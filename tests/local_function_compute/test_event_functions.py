@@ -16,7 +16,18 @@ import fc2
 import pytest
 
 from local.function_compute import FunctionCompute
-from tests.local_function_compute.support import ECHO, FUNCTION, ROLE, SERVICE, Deployer, client_of, send, sign
+from tests.local_function_compute.support import (
+    ECHO,
+    FUNCTION,
+    ROLE,
+    SERVICE,
+    Deployer,
+    client_of,
+    is_dead,
+    send,
+    sign,
+    wait_until,
+)
 
 _INVOCATIONS = f"/2016-08-15/services/{SERVICE}/functions/{FUNCTION}/invocations"
 
@@ -285,18 +296,8 @@ def test_killed_between_requests(client: fc2.Client, deploy: Deployer) -> None:
     deploy.function("import os\ndef handler(event, context): return os.getpid()\n")
     pid = int(client.invoke_function(SERVICE, FUNCTION).data)
     os.kill(pid, signal.SIGKILL)
-    _wait_until_dead(pid)
+    wait_until(lambda: is_dead(pid))
     assert int(client.invoke_function(SERVICE, FUNCTION).data) != pid
-
-
-def _wait_until_dead(pid: int) -> None:
-    while True:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return
-        if state == "Z":
-            return
 
 
 def test_requests_at_once(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:

@@ -127,6 +127,22 @@ def test_async_config_from_birth_to_death(client: fc2.Client, deploy: Deployer) 
     assert client.list_function_async_invoke_configs(SERVICE, FUNCTION).data == {"configs": []}
 
 
+def test_on_demand_config(client: fc2.Client, deploy: Deployer) -> None:
+    """How many instances there may be is kept for each alias, and goes with the function."""
+    deploy.function(ECHO)
+    client.publish_version(SERVICE)
+    client.create_alias(SERVICE, "prod", "1")
+    place = (SERVICE, "prod", FUNCTION)
+    assert _refused(client.get_on_demand_config, *place)[0] == 404
+    put = client.put_on_demand_config(*place, 5).data
+    assert put == {"resource": f"services/{SERVICE}.prod/functions/{FUNCTION}", "maximumInstanceCount": 5}
+    assert client.get_on_demand_config(*place).data == put
+    assert _refused(client.put_on_demand_config, *place, 0) == (400, "InvalidArgument")
+    client.delete_function(SERVICE, FUNCTION)
+    deploy.function(ECHO)
+    assert _refused(client.get_on_demand_config, *place)[0] == 404
+
+
 def test_versions_and_aliases(client: fc2.Client, deploy: Deployer) -> None:
     """Versions are numbered, listed from the newest, deleted when no alias needs them; aliases move."""
     deploy.function(ECHO)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import os
+import queue
 import resource
 import socket
 import sys
@@ -64,15 +65,23 @@ class Instance:
         self._found: dict[str, Callable[..., Any]] = {}
 
     def serve(self) -> None:
-        """Serves until the platform is gone."""
-        while frame := read_frame(self._stream):
+        """Serves until the platform is gone: then the process ends, whatever it is doing."""
+        frames: queue.SimpleQueue[tuple[Message, bytes]] = queue.SimpleQueue()
+        threading.Thread(target=self._read, args=(frames,), daemon=True).start()
+        while True:
+            frame = frames.get()
             if self._concurrency == 1 or frame[0]["type"] == "initialize":
-                self._answer(*frame)
+                self._answer_or_exit(*frame)
             else:
                 threading.Thread(target=self._answer_or_exit, args=frame, daemon=True).start()
 
+    def _read(self, frames: queue.SimpleQueue[tuple[Message, bytes]]) -> None:
+        while frame := read_frame(self._stream):
+            frames.put(frame)
+        os._exit(0)
+
     def _answer_or_exit(self, message: Message, body: bytes) -> None:
-        """A thread's SystemExit would end the thread alone."""
+        """SystemExit ends the process, also from a thread, where it would end that alone."""
         try:
             self._answer(message, body)
         except BaseException:
@@ -134,6 +143,5 @@ def main(descriptor: int) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
         del sys.modules[name]  # a function may have a module of that name
     sys.argv = [folder]
-    with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
-        Instance(stream, folder, concurrency).serve()
-    os._exit(0)
+    connection = socket.socket(fileno=descriptor)  # open as long as the process is
+    Instance(connection.makefile("rwb"), folder, concurrency).serve()
