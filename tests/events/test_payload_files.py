@@ -13,9 +13,10 @@ from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events.dispatcher import SOURCES, Batch, Nobody, claim, read
 from contact_groups.events.messages import Source
 from local.cloudmonitor import CloudMonitor
+from tests.events.table import payload_files, records
 
 EVENTS = Path(__file__).parents[2] / "events"
-PAYLOADS = sorted(path for path in EVENTS.glob("*.*") if not path.name.endswith(".expected.json"))
+PAYLOADS = payload_files()
 SHAPES: tuple[Source | HttpShape, ...] = (*HTTP_SHAPES, *SOURCES)
 UNCLAIMED = {"ambiguous", "unclaimed", "mns-topic-stream-text"}
 
@@ -27,13 +28,7 @@ def expected(path: Path) -> Any:
 
 def claims(event: bytes) -> list[list[str]]:
     """The names of what claims each record of an event."""
-    value = read(event)
-    records = (
-        [read(item.encode()) if isinstance(item, str) else item for item in value]
-        if isinstance(value, list)
-        else [value]
-    )
-    return [[shape.name for shape in SHAPES if shape.claims(record)] for record in records]
+    return [[shape.name for shape in SHAPES if shape.claims(record)] for record in records(event)]
 
 
 @pytest.mark.parametrize("path", PAYLOADS, ids=lambda path: path.stem)
