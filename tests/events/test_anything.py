@@ -14,6 +14,8 @@ from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events import dispatcher, handler
 from contact_groups.events.items import VERDICTS
 from contact_groups.events.report import EventFailed
+from contact_groups.events.yaml_manifest import parse_yaml
+from contact_groups.problems import Problem
 from contact_groups.settings import read_settings
 from tests.support import CANARY_SECRET, SUCCESS, ScriptedTransport, Time, refusal
 
@@ -106,3 +108,17 @@ def test_nothing_is_claimed_by_order(value: Any) -> None:
     if len(claimed) > 1 and isinstance(value, dict):
         source: Any = dispatcher.claim(value)
         assert source.name == "ambiguous"
+
+
+YAML = st.text() | st.text(alphabet="{}[]:,-&*!#|>'\"%@` \n\\ua1d80~?") | JSON.map(json.dumps)
+
+
+@settings(max_examples=400)
+@given(text=YAML)
+def test_any_yaml_is_a_json_value_or_a_problem(text: str) -> None:
+    """Whatever a manifest holds, it is read as what JSON can say, or refused as a manifest."""
+    try:
+        value = parse_yaml(text)
+    except Problem as problem:
+        value = problem.type.slug
+    json.dumps(value, ensure_ascii=False).encode()

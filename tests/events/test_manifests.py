@@ -235,6 +235,8 @@ def test_yaml_without_libyaml_is_read_the_same(monkeypatch: pytest.MonkeyPatch) 
         parse_yaml("a: [1\n")
     with pytest.raises(Problem, match="it is not YAML"):
         parse_yaml("a: \x00\n")
+    with pytest.raises(Problem, match="a lone surrogate is no character"):
+        parse_yaml('a: "\\ud800"\n')
 
 
 def test_a_thousand_groups_in_a_manifest(

@@ -82,6 +82,8 @@ def _add(stack: list[tuple[Any, Any]], value: Any, event: Any) -> None:
 
 
 def _scalar(event: Any, stack: list[tuple[Any, Any]]) -> Any:
+    if any("\ud800" <= character <= "\udfff" for character in event.value):
+        raise _refused("a lone surrogate is no character", event.start_mark)  # libyaml refuses it by itself
     if event.style or not (event.value == "" or _JSON_SCALAR.fullmatch(event.value)):
         return event.value
     container, key = stack[-1]
