@@ -1,0 +1,1 @@
+"""A discrete-event simulation of callers, instances and the account's quota; `python bench/scale.py` runs it."""
