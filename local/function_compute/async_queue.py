@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +23,7 @@ from .triggers import async_config
 _WORKERS = 4  # invocations attempted at once
 _MAX_RETRIES = 3  # where nothing is configured, facts/function-compute.md §2.3
 _MAX_AGE_SECONDS = 86_400
+_TROUBLE_SECONDS = 1.0  # before an attempt that could not even begin is made again
 
 
 class AsyncQueue:
@@ -83,6 +86,9 @@ class AsyncQueue:
             try:
                 with contextlib.suppress(Closed):
                     self._attempt(request_id)
+            except Exception:  # a mistake of this program, or of the machine: not the event's
+                traceback.print_exc(file=sys.stderr)
+                self._postpone(request_id)
             finally:
                 with self._changed:
                     self._running.discard(request_id)
@@ -99,6 +105,11 @@ class AsyncQueue:
                     return waiting[0][0]
                 self._changed.wait(pause)
         return None
+
+    def _postpone(self, request_id: str) -> None:
+        queued = self._store.queued(request_id)
+        if queued:
+            self._store.enqueue(replace(queued, due=self._account.clock() + _TROUBLE_SECONDS))
 
     def _attempt(self, request_id: str) -> None:
         queued = self._store.queued(request_id)

@@ -103,28 +103,14 @@ class Instance:
         self._writing = threading.Lock()
         self._waiting: dict[str, concurrent.futures.Future[tuple[Message, bytes]]] = {}
         self._dead = False
-        ours, theirs = socket.socketpair()
         environment = {
             **specification.environment,
             **credentials,
             "FC_INSTANCE_ID": self.id,
             "_FC_INSTANCE_CONCURRENCY": str(specification.concurrency),
         }
-        # -S: nothing but the standard library and the package is on the path; -W ignore as the platform does.
-        command = [python, "-S", "-s", "-u", "-X", "utf8", "-W", "ignore", "-m", "runtime", str(theirs.fileno())]
-        with theirs, log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603  (the command is ours)
-                command,
-                cwd=_RUNTIME,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C on the terminal is for the platform, which ends its instances
-            )
-        self._connection = ours
-        self._stream = ours.makefile("rwb")
+        self._connection, self._process = _start(python, environment, log)
+        self._stream = self._connection.makefile("rwb")
         self._reader = threading.Thread(target=self._read, name=f"instance-{specification.function}", daemon=True)
         self._reader.start()
 
@@ -229,6 +215,31 @@ class Instance:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(begin, end - _TAIL))
             return log.read(_TAIL)
+
+
+def _start(python: str, environment: Mapping[str, str], log: Path) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Starts the process; returns the platform's end of the connection to it.
+
+    Raises:
+        OSError: The interpreter cannot be started.
+    """
+    ours, theirs = socket.socketpair()
+    # -S: nothing but the standard library and the package is on the path; -W ignore as the platform does.
+    command = [python, "-S", "-s", "-u", "-X", "utf8", "-W", "ignore", "-m", "runtime", str(theirs.fileno())]
+    with contextlib.ExitStack() as undo, theirs, log.open("ab") as output:
+        undo.enter_context(ours)
+        process = subprocess.Popen(  # noqa: S603  (the command is ours)
+            command,
+            cwd=_RUNTIME,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # Ctrl-C on the terminal is for the platform, which ends its instances
+        )
+        undo.pop_all()
+    return ours, process
 
 
 def _failure(message: str) -> Outcome:

@@ -42,7 +42,7 @@ class PlainPort:
 
     def __enter__(self) -> PlainPort:
         """Listens; raises CannotListen where the port is in use."""
-        self._listener = Listener("the function", self._host, self.port, self._answer)
+        self._listener = Listener("the function", self._host, self.port, self._answer).start()
         self.url, self.port = self._listener.url, self._listener.port
         return self
 

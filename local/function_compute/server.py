@@ -8,6 +8,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -110,7 +111,7 @@ class FunctionCompute:
             self.port, self.url = listener.port, listener.url
             self._queue = AsyncQueue(self._account, self._store, invoker, self._destinations, self._retry_seconds)
             self._gateway = Gateway(self._account, self._store, invoker, self._queue)
-            stack.callback(self._end, listener)
+            stack.callback(self._end, listener.start())
             self._running = stack.pop_all()
         return self
 
@@ -178,10 +179,7 @@ class FunctionCompute:
             case ["", version, "proxy", service, function, *rest] if version == _VERSION and function:
                 path = "/" + "/".join(rest)
                 names = unquote(service), unquote(function)
-                response = self._gateway.http(request, *names, path, request_id)
-                # facts/function-compute.md §1.9: what comes from the default domain is for download
-                response.headers.append(("Content-Disposition", "attachment"))
-                return response
+                return _for_download(self._gateway.http(request, *names, path, request_id))
             case ["", version, "services", service, "functions", function, "invocations"] if version == _VERSION:
                 self._gateway.authenticate(request, None)
                 if request.method != "POST":
@@ -191,6 +189,12 @@ class FunctionCompute:
                 self._gateway.authenticate(request, None)
                 return self._management.answer(request, segments)
         raise not_supported(request.method, request.path)
+
+
+def _for_download(response: Response) -> Response:
+    """What comes from the default domain is for download: facts/function-compute.md §1.9."""
+    kept = [(name, value) for name, value in response.headers if name.lower() != "content-disposition"]
+    return replace(response, headers=[*kept, ("Content-Disposition", "attachment")])
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
-from types import TracebackType
 from typing import Any
 
 from .errors import MAX_BODY, MAX_CODE, Refusal, invalid, too_large
@@ -85,7 +84,11 @@ class Listener:
         self.port: int = self._server.server_address[1]
         self.url = f"http://{host}:{self.port}"
         self._thread = threading.Thread(target=self._server.accept, name=what, daemon=True)
+
+    def start(self) -> Listener:
+        """Begins to answer; until then callers wait."""
         self._thread.start()
+        return self
 
     def close(self) -> None:
         """Stops listening and ends every connection."""
@@ -93,14 +96,6 @@ class Listener:
         self._thread.join()
         self._server.hang_up()  # what was accepted meanwhile
         self._server.server_close()  # waits for the threads
-
-    def __enter__(self) -> Listener:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _Server(ThreadingHTTPServer):
@@ -184,10 +179,11 @@ class _Handler(BaseHTTPRequestHandler):
         phrase = self.responses.get(response.status, ("",))[0]
         lines = [f"HTTP/1.1 {response.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in response.headers]
-        if response.status not in {204, 304}:
+        has_body = response.status not in {204, 304}
+        if has_body:
             lines.append(f"Content-Length: {len(response.body)}")
         head = "\r\n".join([*lines, "", ""]).encode()
-        self.wfile.write(head if self.command == "HEAD" else head + response.body)
+        self.wfile.write(head + response.body if has_body and self.command != "HEAD" else head)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Writes nothing: one line a request would drown the rest."""
