@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from deploy.plan import Step, around, functions_and_service, table
 from deploy.template import Deployment, Trigger
 
 Say = Callable[[str], None]
+FUNCTION = Path(__file__).parent.parent / "function"
 
 
 class Apply:
@@ -33,6 +35,7 @@ class Apply:
         """
         if not package.is_file():
             raise UsageError(f"{package} does not exist; `python -m deploy package` writes it")
+        _check(deployment)
         self._client = client
         self._deployment = deployment
         self._service = deployment.service
@@ -130,6 +133,24 @@ class Apply:
         maximum = step.wanted["maximumInstanceCount"]
         put = self._client.put_on_demand_config
         attempt(f"instances of {step.name}", put, self._service, self._alias, step.name, maximum)
+
+
+def _check(deployment: Deployment) -> None:
+    """What the platform or the function would refuse later is refused now; settings by the function's own rules."""
+    sys.path.insert(0, str(FUNCTION))
+    from contact_groups.settings import SettingsError, read_settings
+
+    for function in deployment.functions:
+        try:
+            read_settings({"FC_REGION": deployment.region, **function.config["environmentVariables"]})
+        except SettingsError as error:
+            raise UsageError(f"function {function.name}: {error}") from None
+        for trigger in function.triggers:
+            if trigger.source_arn and not trigger.invocation_role:
+                where = f"trigger {function.name}/{trigger.name}"
+                raise UsageError(
+                    f"{where}: the parameter TriggerRole is empty, and {trigger.type} invokes through a role"
+                )
 
 
 def versions(client: fc2.Client, service: str) -> list[str]:

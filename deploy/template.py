@@ -58,6 +58,7 @@ class Deployment:
     policy: dict[str, Any]
     functions: tuple[Function, ...]
     parameters: Mapping[str, Any] = field(repr=False)
+    region: str
 
 
 def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
@@ -92,7 +93,7 @@ def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
         "logConfig": {"project": log["Project"], "logstore": log["Logstore"]},
         "internetAccess": properties["InternetAccess"],
     }
-    return Deployment(name, config, properties["Policies"], functions, parameters)
+    return Deployment(name, config, properties["Policies"], functions, parameters, account.region)
 
 
 def _parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
@@ -187,8 +188,6 @@ def _trigger(where: str, name: str, event: Mapping[str, Any], account: Account) 
             "enable": properties["Enable"],
         }
         return Trigger(name, "timer", config, "", "")
-    if not role:
-        raise UsageError(f"trigger {where}: the parameter TriggerRole is empty, and {kind} invokes through a role")
     if kind == "MNSTopic":
         config = {
             "notifyContentFormat": properties["NotifyContentFormat"],

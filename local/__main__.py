@@ -1,4 +1,4 @@
-"""`python -m local`: the function and a local cloud on 127.0.0.1."""
+"""`python -m local`: the function on a local cloud, on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import sys
 import threading
 from pathlib import Path
 
-from local.cloudmonitor import CannotListen, CloudMonitor
-from local.facade import Facade, PortInUseError
+from deploy.errors import DeployError
+from local import cloudmonitor, function_compute
+from local.cloud import EVENT_FUNCTION, LocalCloud
 from local.tour import tour
 
 STATE = Path(".local")
-#: The AccessKey of the local cloud. It is public: it opens nothing else.
-ACCESS_KEY = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret"}
-
+PORTS = (
+    ("FACADE_PORT", 8000, "the function"),
+    ("CLOUDMONITOR_PORT", 8001, "the local CloudMonitor"),
+    ("FUNCTION_COMPUTE_PORT", 8002, "the local Function Compute"),
+)
 WELCOME = """
-The function listens on {facade}, the local CloudMonitor on {cloudmonitor}. Try:
+The function listens on {facade}, the local CloudMonitor on {cloudmonitor},
+the local Function Compute on {function_compute} (AccessKey testid / testsecret). Try:
 
   curl -X PUT {facade}/v1/contact-groups/My%20alert%20contact%20group \\
        -H 'Content-Type: application/json' \\
@@ -29,7 +33,12 @@ The function listens on {facade}, the local CloudMonitor on {cloudmonitor}. Try:
 
   curl {cloudmonitor}/_local/groups
 
-Groups are kept in {state}. Ctrl-C ends it.
+An event, from another terminal:
+
+  ALIBABA_CLOUD_ACCESS_KEY_ID=testid ALIBABA_CLOUD_ACCESS_KEY_SECRET=testsecret \\
+    {python} -m deploy invoke {event_function} events/mns-topic.json --endpoint {function_compute}
+
+Everything is kept in {state}: groups, what is deployed, logs, failed events. Ctrl-C ends it.
 """
 
 
@@ -38,28 +47,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
-        "run", help="serve until Ctrl-C", description="Serves the function and a local CloudMonitor."
+        "run", help="serve until Ctrl-C", description="Deploys the function on a local cloud, and serves."
     )
-    for name, default, what in (
-        ("FACADE_PORT", 8000, "the function"),
-        ("CLOUDMONITOR_PORT", 8001, "the local CloudMonitor"),
-    ):
+    for name, default, what in PORTS:
         option = "--" + name.lower().replace("_", "-")
         run.add_argument(
             option, type=int, metavar="PORT", default=_port(name, default), help=f"port of {what}; also {name}"
         )
-    run.add_argument("--state", type=Path, default=STATE, help="folder in which the local cloud keeps its groups")
+    run.add_argument("--state", type=Path, default=STATE, help="folder in which the local cloud keeps everything")
     commands.add_parser("demo", help="a tour in seconds", description="Shows what the function does, step by step.")
     options = parser.parse_args(arguments)
     try:
-        return (
-            tour()
-            if options.command == "demo"
-            else serve(options.facade_port, options.cloudmonitor_port, options.state)
-        )
-    except CannotListen as error:
+        return tour() if options.command == "demo" else serve(options)
+    except cloudmonitor.CannotListen as error:
         print(f"local: {error} (CLOUDMONITOR_PORT)", file=sys.stderr)
-    except (PortInUseError, OSError) as error:
+    except function_compute.CannotListen as error:
+        print(f"local: {error} (FACADE_PORT, FUNCTION_COMPUTE_PORT)", file=sys.stderr)
+    except (DeployError, cloudmonitor.UnusableDatabase, function_compute.UnusableState, OSError) as error:
         print(f"local: {error}", file=sys.stderr)
     return 1
 
@@ -72,17 +76,18 @@ def _port(name: str, default: int) -> int:
     return int(text)
 
 
-def serve(facade_port: int, cloudmonitor_port: int, state: Path) -> int:
-    """Serves until interrupted."""
-    state.mkdir(parents=True, exist_ok=True)
-    with CloudMonitor(port=cloudmonitor_port, database=state / "cloudmonitor.sqlite") as cloudmonitor:
-        environment = {**os.environ, **ACCESS_KEY, "CLOUDMONITOR_ENDPOINT": cloudmonitor.url}
-        with Facade(environment, facade_port) as facade:
-            print(WELCOME.format(facade=facade.url, cloudmonitor=cloudmonitor.url, state=state), flush=True)
-            ending = threading.Event()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: ending.set())
-            ending.wait()
+def serve(options: argparse.Namespace) -> int:
+    """Serves until it is interrupted or terminated."""
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    ports = {name.lower(): getattr(options, name.lower()) for name, _, _ in PORTS}
+    with LocalCloud(options.state, **ports, say=lambda line: print(line, flush=True)) as cloud:
+        urls = {name: getattr(cloud, name).url for name in ("facade", "cloudmonitor", "function_compute")}
+        python = os.path.relpath(sys.executable)
+        text = WELCOME.format(**urls, python=python, event_function=EVENT_FUNCTION, state=options.state)
+        print(text, flush=True)
+        ending.wait()
     print("ended")
     return 0
 

@@ -1,72 +1,150 @@
-"""`make demo`: a tour of the function over real HTTP, against the local CloudMonitor."""
+"""`make demo`: a tour of the deployed function over real HTTP and with real events, on a local cloud of its own."""
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import io
 import json
-import sys
+import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from local.cloudmonitor import CloudMonitor, Fault
-from local.facade import Facade
+from local.cloud import ALIAS, EVENT_FUNCTION, HTTP_FUNCTION, ROOT, SERVICE, LocalCloud
+from local.cloudmonitor import Fault
 
-GROUP = "My alert contact group"
-PATH = "/v1/contact-groups/" + quote(GROUP)
+PATH = "/v1/contact-groups/" + quote("My alert contact group")
 FIRST = {"contactNames": ["Contact 1"], "describe": "Alert contact name"}
 CHANGED = {"contactNames": ["Contact 1", "值班 Bob"], "describe": "Alert contact name", "enableSubscribed": True}
 WRONG = {"contactNames": ["Contact 1", "Contact 1"], "describe": ""}
-# Each step: title, method, path, body, faults for CloudMonitor, the status that must come of it.
-Step = tuple[str, str, str, Any, tuple[Fault, ...], int]
-STEPS: tuple[Step, ...] = (
-    ("Create a group", "PUT", PATH, FIRST, (), 200),
-    ("Change it", "PUT", PATH, CHANGED, (), 200),
-    ("A mistake is refused, member by member", "PUT", PATH, WRONG, (), 422),
-    ("A dry run shows the call, and sends nothing", "PUT", PATH + "?dryRun=true", FIRST, (), 200),
-    (
-        "CloudMonitor throttles twice, then it goes through", "POST", "/v1/contact-groups",
-        {"contactGroupName": "on-call", **FIRST}, (Fault("error", times=2, code="Throttling.User"),), 200,
+FAILURES = "acs:mns:cn-hangzhou:1234567890123456:/queues/contact-groups-failed/messages"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A step over HTTP: what is sent, what CloudMonitor does meanwhile, and the status that must come of it."""
+
+    title: str
+    method: str
+    path: str
+    body: Any
+    status: int
+    faults: tuple[Fault, ...] = ()
+
+
+REQUESTS = (
+    Request("Create a group", "PUT", PATH, FIRST, 200),
+    Request("Change it", "PUT", PATH, CHANGED, 200),
+    Request("A mistake is refused, member by member", "PUT", PATH, WRONG, 422),
+    Request("A dry run shows the call, and sends nothing", "PUT", PATH + "?dryRun=true", FIRST, 200),
+    Request(
+        "CloudMonitor throttles twice, then it goes through",
+        "POST",
+        "/v1/contact-groups",
+        {"contactGroupName": "on-call", **FIRST},
+        200,
+        (Fault("error", times=2, code="Throttling.User"),),
     ),
-)  # fmt: skip
+)
+
+
+class Tour:
+    """One walk through all of it; `failed` names the steps that did not come out as they must."""
+
+    def __init__(self, cloud: LocalCloud, say: Callable[[str], None]) -> None:
+        """Args: cloud: a running one; say: takes what is shown."""
+        self._cloud = cloud
+        self._say = say
+        self.failed: list[str] = []
+
+    def request(self, step: Request) -> None:
+        """Sends one request, and shows it with its answer."""
+        self._cloud.cloudmonitor.faults.add(*step.faults)
+        self._say(f"── {step.title}\n   {step.method} {step.path}\n   {json.dumps(step.body, ensure_ascii=False)}")
+        connection = http.client.HTTPConnection("127.0.0.1", self._cloud.facade.port, timeout=30)
+        connection.request(step.method, step.path, json.dumps(step.body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        document = json.loads(response.read())
+        connection.close()
+        self._say(f"   → {response.status} {response.reason}")
+        self._show(document)
+        self._check(step.title, response.status == step.status)
+
+    def event(self, title: str, name: str, verdict: str) -> None:
+        """Sends one event and waits for its result."""
+        self._say(f"── {title}\n   python -m deploy invoke {EVENT_FUNCTION} events/{name}")
+        payload = (ROOT / "events" / name).read_bytes()
+        result = self._cloud.client.invoke_function(SERVICE, EVENT_FUNCTION, payload, qualifier=ALIAS)
+        document = json.loads(result.data)
+        self._show(document)
+        self._check(title, [item["verdict"] for item in document["items"]] == [verdict])
+
+    def in_background(self, title: str, name: str, fault: Fault) -> None:
+        """Sends one event for the platform to try, and try again."""
+        self._say(f"── {title}\n   python -m deploy invoke {EVENT_FUNCTION} events/{name} --async")
+        cloud = self._cloud
+        cloud.cloudmonitor.faults.add(fault)
+        before, dead = len(cloud.cloudmonitor.calls()), len(cloud.function_compute.failures(FAILURES))
+        payload = (ROOT / "events" / name).read_bytes()
+        cloud.client.invoke_function(SERVICE, EVENT_FUNCTION, payload, {"x-fc-invocation-type": "Async"}, ALIAS)
+        cloud.function_compute.wait_idle(60)
+        cloud.cloudmonitor.faults.clear()
+        calls = cloud.cloudmonitor.calls()[before:]
+        for call in calls:
+            self._say(f"     call for {call.group_name}: {call.code}")
+        ended = cloud.function_compute.failures(FAILURES)[dead:]
+        for record in ended:
+            attempts = record["requestContext"]["approximateInvokeCount"]
+            payload = " ".join(record["requestPayload"].split())
+            self._say(f"     after {attempts} invocations it is in the failure destination: {payload[:60]}…")
+        self._check(title, bool(ended) == (fault.times is None) and (calls[-1].code == "200") == (not ended))
+        self._say("")
+
+    def show_end(self) -> None:
+        """What CloudMonitor holds, and what was logged."""
+        self._say("── CloudMonitor now holds")
+        for group in self._cloud.cloudmonitor.groups():
+            self._say(f"   {group.name}: {', '.join(group.contact_names)} ({group.describe})")
+        lines = self._cloud.function_compute.log(SERVICE, HTTP_FUNCTION).splitlines()
+        logged = [line for line in lines if '"message": "request"' in line]
+        self._say(
+            f"\n── And the HTTP function logged, for its last request\n   {logged[-1] if logged else '(nothing)'}"
+        )
+        self._check("The log has a line a request", len(logged) == len(REQUESTS))
+
+    def _show(self, document: Any) -> None:
+        self._say("     " + json.dumps(document, indent=2, ensure_ascii=False).replace("\n", "\n     ") + "\n")
+
+    def _check(self, title: str, right: bool) -> None:
+        if not right:
+            self.failed.append(title)
 
 
 def tour() -> int:
-    """Walks through the steps; returns 0 if everything came out as it must, else 1."""
-    write, log = sys.stdout, io.StringIO()
-
-    def say(text: str = "") -> None:
-        print(text, file=write)
-
-    with contextlib.redirect_stdout(log), CloudMonitor() as cloudmonitor:
-        environment = {
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret",
-            "CLOUDMONITOR_ENDPOINT": cloudmonitor.url,
-        }
-        with Facade(environment) as facade:
-            failed = [step[0] for step in STEPS if not _walk(step, facade, cloudmonitor, say)]
-        say("── CloudMonitor now holds")
-        for group in cloudmonitor.groups():
-            say(f"   {group.name}: {', '.join(group.contact_names)} ({group.describe})")
-    say("\n── And the function logged, for the last request")
-    say(f"   {log.getvalue().splitlines()[-1]}")
-    for title in failed:
-        say(f"\ndemo: not as it must be: {title}")
-    return 1 if failed else 0
-
-
-def _walk(step: Step, facade: Facade, cloudmonitor: CloudMonitor, say: Callable[..., None]) -> bool:
-    title, method, path, body, faults, expected = step
-    cloudmonitor.faults.add(*faults)
-    say(f"── {title}\n   {method} {path}\n   {json.dumps(body, ensure_ascii=False)}")
-    connection = http.client.HTTPConnection("127.0.0.1", facade.port, timeout=30)
-    connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
-    response = connection.getresponse()
-    document = json.loads(response.read())
-    connection.close()
-    say(f"   → {response.status} {response.reason}")
-    say("     " + json.dumps(document, indent=2, ensure_ascii=False).replace("\n", "\n     ") + "\n")
-    return response.status == expected
+    """Walks through every step; returns 0 if all came out as they must, else 1."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalCloud(Path(folder), retry_seconds=0.2, parameters={"AsyncRetryAttempts": "1"}, say=print) as cloud,
+    ):
+        print()
+        walk = Tour(cloud, print)
+        for step in REQUESTS:
+            walk.request(step)
+        unavailable = "ServiceUnavailable"
+        walk.event("An event is applied", "mns-topic.json", "applied")
+        walk.event("An event that brings no contact group is rejected", "eventbridge-no-group.json", "rejected")
+        walk.in_background(
+            "An event is tried again until CloudMonitor recovers",
+            "timer.json",
+            Fault("error", times=4, code=unavailable),
+        )
+        walk.in_background(
+            "An event that keeps failing ends in the failure destination",
+            "payload.json",
+            Fault("error", times=None, code=unavailable),
+        )
+        walk.show_end()
+    for title in walk.failed:
+        print(f"\ndemo: not as it must be: {title}")
+    return 1 if walk.failed else 0

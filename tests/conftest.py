@@ -18,6 +18,7 @@ from contact_groups.cloudmonitor.client import CloudMonitor
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.compute.entry import Function
 from contact_groups.compute.wsgi import Wsgi
+from local.cloud import LocalCloud
 from tests.support import CANARY_SECRET, CANARY_TOKEN, ENVIRONMENT, Reply, ScriptedTransport, Time, call
 
 # The same examples each run: a red build can be repeated; `--hypothesis-profile=explore` looks further.
@@ -112,6 +113,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sign = "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem"
     subprocess.run(sign.split(), cwd=folder, check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """The local cloud with template.yml deployed as `python -m deploy` does it; shared, so name groups apart."""
+    parameters = {"HttpCallsPerSecond": "10000", "EventCallsPerSecond": "10000", "AsyncRetryAttempts": "2"}
+    with LocalCloud(tmp_path_factory.mktemp("cloud"), retry_seconds=0.0, parameters=parameters) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

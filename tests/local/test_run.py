@@ -65,14 +65,13 @@ def test_the_documents_own_example_creates_the_group(running: dict[str, str]) ->
 
 
 def test_the_printed_commands_work_as_printed(running: dict[str, str]) -> None:
-    """Each curl line that a new user is told to paste succeeds."""
-    commands = re.findall(r"^  (curl .*?)(?:\n\n|\n(?=\S))", running["text"], flags=re.S | re.M)
+    """Each command that a new user is told to paste succeeds."""
+    commands = re.findall(r"^  ((?:curl|ALIBABA).*?)(?:\n\n|\n(?=\S))", running["text"], flags=re.S | re.M)
 
-    assert len(commands) >= 3
+    assert len(commands) == 4
     for command in commands:
-        done = subprocess.run(
-            ["bash", "-c", command + " --fail-with-body -sS"], capture_output=True, text=True, check=False
-        )
+        strict = command + " --fail-with-body -sS" if command.startswith("curl") else command
+        done = subprocess.run(["bash", "-c", strict], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr + done.stdout
 
 
@@ -115,6 +114,10 @@ def test_the_demo_shows_every_step() -> None:
 
     assert process.returncode == 0, errors
     assert re.findall(r"→ (\d{3})", text)[:5] == ["200", "200", "422", "200", "200"]
-    assert text.count('"pointer"') == 2
+    assert text.partition("A dry run")[0].count('"pointer"') == 2
     assert '"attempts": 3' in text
+    assert text.count('"verdict": "applied"') == 1
+    assert text.count('"verdict": "rejected"') == 1
+    assert "ServiceUnavailable\n     call for On call, payments: 200\n" in text
+    assert "after 2 invocations it is in the failure destination" in text
     assert "My alert contact group: Contact 1, 值班 Bob" in text

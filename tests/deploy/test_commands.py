@@ -1,0 +1,183 @@
+"""`python -m deploy` against the local Function Compute, as an operator would use it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.cloud import ACCESS_KEY, PACKAGE, ROLE, ROOT, LocalCloud
+from local.function_compute import FunctionCompute
+
+
+@pytest.fixture
+def function_compute(tmp_path: Path, cloud: LocalCloud) -> FunctionCompute:
+    """A Function Compute with nothing deployed; `cloud` has written the package."""
+    return FunctionCompute(tmp_path)
+
+
+def deploy(endpoint: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs one command as the operator of the local cloud."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy", *arguments],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            **ACCESS_KEY,
+            "FUNCTION_COMPUTE_ENDPOINT": endpoint,
+            "ACCOUNT_ID": "1234567890123456",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _apply(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return deploy(url, "apply", "--role-arn", ROLE, *arguments)
+
+
+def _actions(text: str) -> set[str]:
+    first = {line.split()[0] for line in text.splitlines() if line}
+    return first & {"create", "update", "unchanged"}
+
+
+def test_apply_creates_then_changes_nothing_then_only_what_differs(function_compute: FunctionCompute) -> None:
+    """A first apply creates everything, a second finds all unchanged, a third updates what was changed, and serves it."""
+    with function_compute:
+        url = function_compute.url
+
+        planned = _apply(url, "--dry-run")
+        assert (planned.returncode, _actions(planned.stdout)) == (0, {"create"})
+        first = _apply(url)
+        assert (first.returncode, _actions(first.stdout)) == (0, {"create"}), first.stderr
+        assert "alias live serves version 1" in first.stdout
+        second = _apply(url)
+        assert (second.returncode, _actions(second.stdout)) == (0, {"unchanged"})
+        third = _apply(url, "--parameters", "LogLevel=ERROR", "HttpMaxInstances=3")
+        assert _actions(third.stdout) == {"unchanged", "update"}
+        assert "update     function      http-function       environmentVariables" in third.stdout
+        assert "alias live serves version 2" in third.stdout
+
+
+def test_dry_run_changes_nothing(function_compute: FunctionCompute) -> None:
+    """A plan is only printed."""
+    with function_compute:
+        _apply(function_compute.url, "--dry-run")
+
+        assert "create" in _apply(function_compute.url, "--dry-run").stdout
+
+
+def test_a_half_failed_apply_does_not_serve(function_compute: FunctionCompute) -> None:
+    """What fails on the way leaves the alias on the version that served, and names the resource."""
+    with function_compute:
+        url = function_compute.url
+        _apply(url)
+
+        failed = _apply(url, "--parameters", "LogLevel=ERROR", "AsyncRetryAttempts=9")
+
+        assert failed.returncode == 1
+        assert "async config of event-function" in failed.stderr
+        assert "Traceback" not in failed.stderr
+        back = deploy(url, "rollback")
+        assert "version 1 serves" in back.stderr
+        mended = _apply(url, "--parameters", "LogLevel=ERROR")
+        assert "alias live serves version 2" in mended.stdout
+
+
+def test_rollback_moves_the_alias_back_and_says_so(function_compute: FunctionCompute) -> None:
+    """The version before serves again; a version that there is not is refused."""
+    with function_compute:
+        url = function_compute.url
+        assert "nothing was deployed yet" in deploy(url, "rollback").stderr
+        _apply(url)
+        _apply(url, "--parameters", "LogLevel=ERROR")
+
+        assert deploy(url, "rollback").stdout == "alias live serves version 1, before it was 2\n"
+        assert deploy(url, "rollback", "--to", "2").stdout == "alias live serves version 2, before it was 1\n"
+        assert "has no version 9; it has 2, 1" in deploy(url, "rollback", "--to", "9").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says", "code"),
+    [
+        (["apply"], "--role-arn", 2),
+        (["apply", "--role-arn", "x", "--parameters", "Colour=blue"], "parameter Colour is unknown", 2),
+        (["apply", "--role-arn", "x", "--parameters", "LogLevel"], "NAME=VALUE", 2),
+        (["apply", "--role-arn", "x", "--parameters", "LogLevel=LOUD"], "parameter LogLevel is 'LOUD'", 2),
+        (["apply", "--role-arn", "x", "--parameters", "HttpMaxInstances=many"], "must be a number", 2),
+        (["apply", "--role-arn", "x", "--parameters", "MnsTopic=t"], "TriggerRole is empty", 2),
+        (["apply", "--role-arn", "x", "--parameters", "CloudMonitorEndpoint=http://example.com"], "CLOUDMONITOR_ENDPOINT", 2),
+        (["apply", "--role-arn", "x", "--template", "none.yml"], "none.yml cannot be read", 2),
+        (["apply", "--role-arn", "x", "--template", "README.md"], "README.md is no template", 2),
+        (["apply", "--role-arn", "x", "--package", "none.zip"], "none.zip does not exist", 2),
+        (["invoke", "http-function"], "--path", 2),
+        (["invoke", "http-function", "--path", "v1"], "must begin with a slash", 2),
+        (["invoke", "http-function", "--path", "/v1", "--header", "x"], "name: value", 2),
+        (["invoke", "event-function", "none.json"], "none.json cannot be read", 2),
+        (["invoke", "no-function", "events/payload.json"], "FunctionNotFound", 1),
+        (["fly"], "usage:", 2),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_told_in_one_line(cloud: LocalCloud, arguments: list[str], says: str, code: int) -> None:
+    """Each mistake is named, with what to do, an exit code and no traceback."""
+    done = deploy(cloud.function_compute.url, *arguments)
+
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_credentials_or_address(cloud: LocalCloud) -> None:
+    """What is missing from the environment is named; a wrong secret is refused without being shown."""
+    url = cloud.function_compute.url
+
+    assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in deploy(url, "rollback", ALIBABA_CLOUD_ACCESS_KEY_ID="").stderr
+    assert "--endpoint" in deploy("", "rollback", ACCOUNT_ID="").stderr
+    wrong = deploy(url, "rollback", ALIBABA_CLOUD_ACCESS_KEY_SECRET="not-the-secret")
+    assert (wrong.returncode, "SignatureNotMatch" in wrong.stderr) == (1, True)
+    assert "not-the-secret" not in wrong.stderr
+    assert "authorization" not in wrong.stderr.lower()
+
+
+def test_invoke_shows_status_headers_body_and_log(cloud: LocalCloud) -> None:
+    """An HTTP call and an event show all there is to see, and exit by how they ended."""
+    url = cloud.function_compute.url
+    body = '{"contactGroupName": "invoked", "contactNames": ["a"], "describe": "d"}'
+
+    done = deploy(url, "invoke", "http-function", "--path", "/v1/contact-groups", "--data", body)
+    assert done.returncode == 0
+    for part in ("200 OK", "X-Fc-Request-Id", '"contactGroupName": "invoked"', "log:", '"message": "request"'):
+        assert part in done.stdout
+    refused = deploy(url, "invoke", "http-function", "--path", "/v1/contact-groups?dryRun=maybe", "--data", body)
+    assert (refused.returncode, "400" in refused.stdout) == (1, True)
+    event = deploy(url, "invoke", "event-function", "events/payload.json")
+    assert (event.returncode, '"verdict": "applied"' in event.stdout) == (0, True)
+    background = deploy(url, "invoke", "event-function", "events/payload.json", "--async")
+    assert (background.returncode, "accepted" in background.stdout) == (0, True)
+    assert cloud.function_compute.wait_idle(30)
+
+
+def test_role_prints_what_the_template_asks_for() -> None:
+    """Trust, permissions and the commands that make the role; manifests only where there are any."""
+    done = deploy("", "role")
+    with_bucket = deploy("", "role", "--parameters", "ManifestBucket=rota")
+
+    assert done.returncode == 0
+    assert '"fc.aliyuncs.com"' in done.stdout
+    assert '"cms:PutContactGroup"' in done.stdout
+    assert "aliyun ram CreateRole" in done.stdout
+    assert "oss:GetObject" not in done.stdout
+    assert "acs:oss:*:*:rota/contact-groups/*" in with_bucket.stdout
+
+
+def test_package_tells_its_size(tmp_path: Path) -> None:
+    """The size is printed, with what takes it."""
+    done = deploy("", "package", "--output", str(tmp_path / "function.zip"))
+
+    assert done.returncode == 0
+    assert f"{(tmp_path / 'function.zip').stat().st_size:,} bytes" in done.stdout
+    assert PACKAGE.exists()

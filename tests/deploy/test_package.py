@@ -1,0 +1,107 @@
+"""The package that ships: reproducible, complete by itself, and nothing more than it needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import DeployError, UsageError
+from deploy.interpreter import find_python
+from deploy.package import build, checksum
+
+ROOT = Path(__file__).parent.parent.parent
+FUNCTION = ROOT / "function"
+CACHE = ROOT / "dist" / "dependencies"
+CALL = """
+import io, json, sys
+sys.path[:0] = [sys.argv[1]]
+import index
+env = {"REQUEST_METHOD": "POST", "PATH_INFO": "/v1/contact-groups", "QUERY_STRING": "dryRun=true", "CONTENT_TYPE": "",
+       "SERVER_NAME": "x", "SERVER_PORT": "80", "wsgi.url_scheme": "http", "CONTENT_LENGTH": "70",
+       "wsgi.input": io.BytesIO(json.dumps({"contactGroupName": "g", "contactNames": ["a"], "describe": "d"}).encode().ljust(70))}
+body = b"".join(index.handler(env, lambda status, headers: None))
+event = index.event_handler(b"[]", None)
+files = {getattr(module, "__file__", None) or "" for module in sys.modules.values()}
+outside = sorted(file for file in files if "site-packages" in file)
+print(json.dumps({"body": json.loads(body), "event": event, "outside": outside}))
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package, built."""
+    output = tmp_path_factory.mktemp("package") / "function.zip"
+    build(FUNCTION, output, CACHE)
+    return output
+
+
+def test_the_same_input_gives_the_same_bytes(package: Path, tmp_path: Path) -> None:
+    """A package can be checked by building it again."""
+    again = tmp_path / "again.zip"
+
+    told = build(FUNCTION, again, CACHE)
+
+    assert again.read_bytes() == package.read_bytes()
+    assert checksum(again) == checksum(package)
+    assert f"{again.stat().st_size:,} bytes" in told
+
+
+def test_it_holds_what_is_needed_and_no_more(package: Path) -> None:
+    """The function, its dependencies and compiled code; no tests, no metadata, no sources of C; under 4 MB."""
+    names = zipfile.ZipFile(package).namelist()
+
+    assert {"index.py", "contact_groups/api.py", "flask/app.py", "marshmallow/schema.py"} <= set(names)
+    assert not [
+        name for name in names if ".dist-info" in name or "/tests/" in name or name.endswith((".pyi", ".c", ".in"))
+    ]
+    if find_python():
+        assert "contact_groups/__pycache__/api.cpython-310.pyc" in names
+    assert package.stat().st_size < 4_000_000
+
+
+def test_compiled_code_is_used_unchecked_and_names_the_platforms_paths(package: Path, tmp_path: Path) -> None:
+    """The .pyc files need no look at their sources, whose times the platform changes, and tracebacks name /code."""
+    if not find_python():
+        pytest.skip("no Python 3.10 to compile with")
+    data = zipfile.ZipFile(package).read("contact_groups/__pycache__/api.cpython-310.pyc")
+
+    assert int.from_bytes(data[4:8], "little") == 0b01  # hash-based, and the source is not checked (PEP 552)
+    assert b"/code/contact_groups/api.py" in data
+    assert str(tmp_path.parent).encode() not in data
+
+
+def test_what_ships_works_by_itself(package: Path, tmp_path: Path) -> None:
+    """Unzipped into an empty folder, with nothing else on the path, the function answers HTTP and events."""
+    python = find_python()
+    if not python:
+        pytest.skip("the package is for Python 3.10, and there is none here")
+    zipfile.ZipFile(package).extractall(tmp_path)
+    environment = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret"}
+
+    command = [python, "-I", "-S", "-B", "-c", CALL, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["body"]["contactGroup"]["contactGroupName"] == "g"
+    assert result["event"]["counts"]["rejected"] == 1
+    assert result["outside"] == []
+
+
+def test_a_folder_without_the_function_is_named(tmp_path: Path) -> None:
+    """Packaged in the wrong folder, it says so."""
+    with pytest.raises(UsageError, match=r"index\.py"):
+        build(tmp_path, tmp_path / "x.zip", CACHE)
+
+
+def test_dependencies_that_cannot_be_had_are_named(tmp_path: Path) -> None:
+    """A lock file whose hash does not fit ends the command, with the lock file's name."""
+    (tmp_path / "index.py").touch()
+    (tmp_path / "requirements.txt").write_text("blinker==1.9.0 --hash=sha256:" + "0" * 64)
+
+    with pytest.raises(DeployError, match=r"requirements\.txt cannot be had"):
+        build(tmp_path, tmp_path / "x.zip", tmp_path / "cache")

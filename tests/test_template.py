@@ -1,0 +1,148 @@
+"""template.yml and s.yaml, bound to the code: what they name exists, and what the code reads they set."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contact_groups.settings import SETTINGS, read_settings
+from deploy.template import Account, Deployment, load
+
+ROOT = Path(__file__).parent.parent
+ALL = {"MnsTopic": "topic", "ManifestBucket": "bucket", "TriggerRole": "acs:ram::1:role/r", "TimerPayload": "{}"}
+#: The whole of what the service's role may do: the call itself, its log, manifests, the failure destination.
+ACTIONS = {"cms:PutContactGroup", "log:PostLogStoreLogs", "oss:GetObject", "mns:SendMessage"}
+FC3 = yaml.safe_load((ROOT / "s.yaml").read_text())["resources"]
+
+
+def _deployment() -> Deployment:
+    return load(ROOT / "template.yml", ALL, Account("cn-hangzhou", "1"))
+
+
+def _functions() -> list[tuple[str, dict[str, Any]]]:
+    """Name and configuration of each function of both files, in the terms of the API."""
+    found = [(f"template.yml/{function.name}", function.config) for function in _deployment().functions]
+    for name, resource in FC3.items():
+        props = resource["props"]
+        initializer = props["instanceLifecycleConfig"]["initializer"]
+        config = {**props, "initializer": initializer["handler"], "initializationTimeout": initializer["timeout"]}
+        found.append((f"s.yaml/{name}", config))
+    return found
+
+
+FUNCTIONS = _functions()
+
+
+@pytest.mark.parametrize(("name", "config"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])
+def test_handlers_exist(name: str, config: dict[str, Any]) -> None:
+    """Each handler and initializer is a callable of function/index.py."""
+    import index
+
+    for entry in (config["handler"], config["initializer"]):
+        module, _, attribute = entry.partition(".")
+        assert module == "index"
+        assert callable(getattr(index, attribute))
+
+
+@pytest.mark.parametrize(("name", "config"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])
+def test_settings_and_variables_are_the_same_set(name: str, config: dict[str, Any]) -> None:
+    """Every setting that a function reads is declared, nothing else is, and every value is accepted."""
+    event_only = ("EVENT_", "OSS_")
+    expected = {setting.name for setting in SETTINGS if "event" in name or not setting.name.startswith(event_only)}
+
+    assert config["environmentVariables"].keys() == expected
+    read_settings(config["environmentVariables"])
+
+
+@pytest.mark.parametrize(("name", "config"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])
+def test_timeouts_leave_the_function_time_to_answer(name: str, config: dict[str, Any]) -> None:
+    """The platform ends a function only after the function's own deadline, with seconds to spare."""
+    settings = read_settings(config["environmentVariables"])
+
+    deadline = settings.event_deadline if "event" in name else settings.deadline
+    assert config["timeout"] >= deadline + 5
+    assert config["initializationTimeout"] > settings.connect_timeout
+    assert config["runtime"] == "python3.10"
+
+
+def test_the_role_may_do_what_is_needed_and_nothing_else() -> None:
+    """Of CloudMonitor the role may put contact groups; of the rest, what log, manifests and failed events need."""
+    statements = _deployment().policy["Statement"]
+
+    assert {action for statement in statements for action in statement["Action"]} == ACTIONS
+    assert all(statement["Effect"] == "Allow" and isinstance(statement["Resource"], str) for statement in statements)
+    assert [s["Resource"] for s in statements if s["Action"] != ["cms:PutContactGroup"] and s["Resource"] == "*"] == []
+
+
+def test_all_instances_together_stay_within_the_accounts_quota() -> None:
+    """The paces of all instances that either file allows add up to at most the account's 20 calls a second."""
+    parameters = _deployment().parameters
+    assert (
+        parameters["HttpCallsPerSecond"] * parameters["HttpMaxInstances"]
+        + parameters["EventCallsPerSecond"] * parameters["EventMaxInstances"]
+        <= 20
+    )
+    assert (
+        sum(
+            float(resource["props"]["environmentVariables"]["CLOUDMONITOR_CALLS_PER_SECOND"])
+            * resource["props"]["concurrencyConfig"]["reservedConcurrency"]
+            for resource in FC3.values()
+        )
+        <= 20
+    )
+
+
+def test_triggers_are_those_that_the_code_serves() -> None:
+    """The HTTP trigger is signed, with the methods that the template can express; the event function has the others."""
+    http, event = _deployment().functions
+
+    assert [(trigger.type, trigger.config["authType"]) for trigger in http.triggers] == [("http", "function")]
+    assert set(http.triggers[0].config["methods"]) == {"GET", "HEAD", "POST", "PUT", "DELETE"}
+    assert [trigger.type for trigger in event.triggers] == ["timer", "mns_topic", "oss"]
+    assert event.async_config
+    assert event.async_config["destinationConfig"]["onFailure"]["destination"].startswith(
+        "acs:mns:cn-hangzhou:1:/queues/"
+    )
+
+
+def test_triggers_without_a_source_are_left_out() -> None:
+    """What has nothing to be triggered by is not created, and said."""
+    _, event = load(ROOT / "template.yml", {}, Account("cn-hangzhou", "1")).functions
+
+    assert event.triggers == ()
+    assert len(event.skipped) == 3
+
+
+def test_the_template_is_one_of_the_transform() -> None:
+    """The file keeps the transform's own names, so that ROS reads it too (facts/function-compute.md §6)."""
+    document = yaml.safe_load((ROOT / "template.yml").read_text())
+
+    assert document["ROSTemplateFormatVersion"] == "2015-09-01"
+    assert document["Transform"] == "Aliyun::Serverless-2018-04-03"
+    assert document.keys() <= {
+        "ROSTemplateFormatVersion",
+        "Transform",
+        "Description",
+        "Parameters",
+        "Resources",
+        "Outputs",
+    }
+    text = (ROOT / "template.yml").read_text()
+    referred = {first or second for first, second in re.findall(r"Ref['\"]?: (\w+)|\$\{(\w+)\}", text)}
+    assert referred <= document["Parameters"].keys()
+
+
+def test_both_files_describe_the_same_functions() -> None:
+    """What the two platforms share is the same in both files."""
+    shared = ("runtime", "handler", "initializer", "timeout", "memorySize", "initializationTimeout")
+    configs = dict(FUNCTIONS)
+    for name in ("http-function", "event-function"):
+        two, three = configs[f"template.yml/{name}"], configs[f"s.yaml/{name}"]
+        assert {key: two[key] for key in shared} == {key: three[key] for key in shared}
+        differing = {"CLOUDMONITOR_CALLS_PER_SECOND"}
+        for variable in two["environmentVariables"].keys() - differing:
+            assert two["environmentVariables"][variable] == three["environmentVariables"][variable]
