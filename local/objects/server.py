@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import html
 import threading
 import uuid
 from collections.abc import Iterable
@@ -11,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import unquote
-from xml.sax.saxutils import escape
 
 from local.cloudmonitor import DEFAULT_CREDENTIALS, CannotListen, Credential
 
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, code: str) -> None:
         text = (
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{escape(code)}</Code><Message>{escape(code)}</Message>'
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{html.escape(code)}</Code><Message>{html.escape(code)}</Message>'
             f"<RequestId>{self.request_id}</RequestId><HostId>127.0.0.1</HostId></Error>\n"
         )
         content = text.encode()
