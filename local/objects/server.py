@@ -120,8 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, headers, content, sent=len(content))
 
     def _refuse(self, status: int, code: str) -> None:
+        said = html.escape(code)
         text = (
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{html.escape(code)}</Code><Message>{html.escape(code)}</Message>'
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{said}</Code><Message>{said}</Message>'
             f"<RequestId>{self.request_id}</RequestId><HostId>127.0.0.1</HostId></Error>\n"
         )
         content = text.encode()
