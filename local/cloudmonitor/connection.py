@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .answers import refused, success
 from .calls import Call
-from .control import PREFIX, Controls
+from .control import Controls, is_control
 from .delivery import Dropped, Line
 from .fault_answers import fault_answer, html_page
 from .faults import ANSWERED, READ, SIGNED, UNREAD, Fault
@@ -71,7 +71,7 @@ class Connection:
         begun = self._reader.peek(1)
         if not begun:
             return False
-        if f" {PREFIX}".encode() in begun[:32]:  # faults spare the controls
+        if is_control(begun[:32]):  # faults spare the controls
             return self._serve_control()
         exchange = _Exchange(Call(self._server.clock(), str(uuid.uuid4()).upper()))
         calls = self._server.call_log

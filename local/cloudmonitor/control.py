@@ -1,4 +1,4 @@
-"""The controls of the local CloudMonitor, under /_local/, which the real one does not have.
+"""The controls of the local CloudMonitor, under /_local/ and at /console, which the real one does not have.
 
 | request | what it does |
 |---|---|
@@ -9,6 +9,7 @@
 | `DELETE /_local/faults?number=N` | ends one fault of the script, or without a number all |
 | `GET`, `PUT /_local/clock` | `{"skewSeconds": 0}`: how far the gateway's clock is ahead |
 | `GET`, `PUT /_local/contact-book` | `{"contactNames": null}`: the contacts there are, or null to know any |
+| `GET /console` | a page of all this for the browser |
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from .console import PATH as CONSOLE
+from .console import console
 from .faults import KINDS, STAGES, Fault
 from .wire import Answer, Request
 
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 PREFIX = "/_local/"
 
 
+def is_control(start: bytes) -> bool:
+    """Whether a request is for the controls, from its first bytes."""
+    _, _, target = start.partition(b" ")
+    return target.startswith((PREFIX.encode(), CONSOLE.encode()))
+
+
 class Controls:
     """The controls of one server."""
 
@@ -35,7 +44,9 @@ class Controls:
         self._server = server
 
     def answer(self, request: Request) -> Answer:
-        """Answers a request for a path under /_local/; errors are `{"error": "…"}` with status 400, 404 or 405."""
+        """Answers a request of the controls; errors are `{"error": "…"}` with status 400, 404 or 405."""
+        if (request.method, request.path) == ("GET", CONSOLE):
+            return console()
         path = request.path.removeprefix(PREFIX)
         if path not in {known for _, known in _CONTROLS}:
             return _json({"error": f"there is no {request.path}"}, 404)

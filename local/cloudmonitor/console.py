@@ -1,0 +1,21 @@
+"""The console: a page that shows groups, calls and faults, and switches faults; it lives on the controls under /_local/."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+from .faults import KINDS, Fault
+from .wire import Answer
+
+PATH = "/console"
+
+
+def console() -> Answer:
+    """The page."""
+    from local.pages import render  # here, since a server that nobody looks at needs no templates
+
+    blank = Fault("empty")
+    defaults = {attribute.name: getattr(blank, attribute.name) for attribute in fields(Fault) if attribute.name != "kind"}
+    page = render("console.html", "console.js", kinds=KINDS, members=json.dumps(defaults, indent=1))
+    return Answer(200, page, "text/html;charset=utf-8")

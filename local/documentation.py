@@ -1,0 +1,133 @@
+"""The documentation that the local cloud serves on the function's own port, so that a problem's `type` leads to its section.
+
+| path | page |
+|---|---|
+| `/docs` | the reference of the REST API, from function/openapi.json, with forms to try it out |
+| `/docs/NAME` | docs/NAME.md; `/docs/problems#SLUG` is where the problem type of that name leads |
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from local.pages import render
+from local.pages.reference import Reference
+
+_ROOT = Path(__file__).parent.parent
+_HTML = "text/html; charset=utf-8"
+_NAME = re.compile(r"[a-z0-9-]+")
+# The only HTML that a page may hold besides comments: an anchor, spelt like this.
+_ANCHOR = re.compile(r'<a (?:id|name)="[A-Za-z0-9_.-]+">|</a>')
+_WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def page(
+    path: str, openapi: Path = _ROOT / "function" / "openapi.json", docs: Path = _ROOT / "docs"
+) -> tuple[int, str, bytes] | None:
+    """Answers a GET of a page.
+
+    Args:
+        path: The decoded path.
+        openapi: The contract.
+        docs: Folder of the other pages.
+
+    Returns:
+        Status, content type and body; None for a path that is the function's, which is any but /docs and those under it.
+    """
+    if path != "/docs" and not path.startswith("/docs/"):
+        return None
+    name = path.removeprefix("/docs").strip("/")
+    names = sorted(file.stem for file in docs.glob("*.md") if _NAME.fullmatch(file.stem))
+    if not name and openapi.is_file():
+        return 200, _HTML, _reference(json.loads(openapi.read_bytes()), names)
+    if name in names:
+        return 200, _HTML, _article(name, docs.joinpath(f"{name}.md").read_text("utf-8"), names)
+    missing = f"# Not found\n\nThere is no page `{path}`." if name else "# Not written yet\n\n`make openapi` writes the contract."
+    return 404, _HTML, _article("", missing, names)
+
+
+def documented(function: _WsgiApp) -> _WsgiApp:
+    """The function with the documentation in front of it, for a WSGI server."""
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        found = page(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "GET" else None
+        if found is None:
+            return function(environ, start_response)
+        status, content_type, body = found
+        start_response(
+            f"{status} {'OK' if status == 200 else 'Not Found'}",
+            [("Content-Type", content_type), ("Content-Length", str(len(body)))],
+        )
+        return [body]
+
+    return application
+
+
+def _reference(document: dict[str, Any], names: list[str]) -> bytes:
+    operations = list(Reference(document).operations())
+    bodies = [body for operation in operations for answer in operation.answers for body in answer.bodies]
+    return render(
+        "reference.html",
+        "reference.js",
+        info=document["info"],
+        operations=operations,
+        problem=next((body for body in bodies if body.media_type == "application/problem+json"), None),
+        markdown=_markdown,
+        names=names,
+    )
+
+
+def _article(name: str, text: str, names: list[str]) -> bytes:
+    title = re.search(r"^# (.+)", text, flags=re.M)
+    return render(
+        "article.html", title=title[1] if title else name, content=_markdown(text), name=name, names=names
+    )
+
+
+def _markdown(text: str) -> Markup:
+    """Markdown as HTML: headings get their anchors, links to other pages lead to them, HTML is shown as text."""
+    parser = MarkdownIt("commonmark").enable("table")
+    tokens = parser.parse(text)
+    _anchor_headings(tokens)
+    for token in tokens:
+        for inner in (token, *(token.children or ())):
+            if inner.type == "link_open":
+                inner.attrs["href"] = _target(str(inner.attrs["href"]))
+            elif inner.type in {"html_block", "html_inline"}:
+                inner.content = _safe(inner.content)
+    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 - escaped by the renderer and `_safe`
+
+
+def _anchor_headings(tokens: list[Token]) -> None:
+    """Gives each heading the id that code hosts give it: lower case, words joined by hyphens, numbered when taken."""
+    taken: dict[str, int] = {}
+    for opening, inline in zip(tokens, tokens[1:], strict=False):
+        if opening.type == "heading_open":
+            words = "".join(part.content for part in inline.children or () if part.type in {"text", "code_inline"})
+            anchor = re.sub(r"[^\w -]", "", words.lower()).strip().replace(" ", "-")
+            number = taken.get(anchor, 0)
+            taken[anchor] = number + 1
+            opening.attrs["id"] = f"{anchor}-{number}" if number else anchor
+
+
+def _target(href: str) -> str:
+    """Where a link of the Markdown leads on the local server: pages of docs/ are pages here too."""
+    found = re.fullmatch(r"(?:\./)?([a-z0-9-]+)\.md(#.*)?", href)
+    return f"/docs/{found[1]}{found[2] or ''}" if found else href
+
+
+def _safe(html: str) -> str:
+    without_comments = re.sub(r"<!--.*?-->", "", html, flags=re.S)
+    kept = [
+        piece if _ANCHOR.fullmatch(piece) else str(Markup.escape(piece))
+        for piece in re.split(f"({_ANCHOR.pattern})", without_comments)
+    ]
+    return "".join(kept)
