@@ -32,25 +32,32 @@ CHARACTER_SIZE = 12
 ERRORS_MAX = 50
 
 CODES = frozenset("required unknown-member wrong-type blank edge-space control-character too-long too-few too-many"
-                  " duplicate mismatch too-large".split())  # fmt: skip
+                  " duplicate mismatch too-large slash".split())  # fmt: skip
 
 _REQUIRED = "required: this member must be there"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+#: Character classes, written so that Python and the regular expressions of OpenAPI (ECMA-262) read them alike.
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f"
+_SPACES = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+#: The one rule for names: not blank, no white space at either end, no control characters.
+NAME_PATTERN = rf"^[^{_CONTROLS}{_SPACES}](?:[^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$"
+#: The one rule for descriptions: something that is not white space.
+DESCRIBE_PATTERN = rf"[^\u0009-\u000d\u001c-\u001f\u0085{_SPACES}]"
+_NAME, _DESCRIBE, _CONTROL = re.compile(NAME_PATTERN), re.compile(DESCRIBE_PATTERN), re.compile(f"[{_CONTROLS}]")
 
 
 def _not_blank(text: str) -> None:
-    if not text.strip():
+    if not _DESCRIBE.search(text):
         raise ValidationError("blank: must not be empty or only white space")
 
 
 def _name_rules(text: str) -> None:
+    if _NAME.fullmatch(text):
+        return
     _not_blank(text)
-    if text != text.strip():
-        raise ValidationError("edge-space: must not begin or end with white space")
     if found := _CONTROL.search(text):
-        raise ValidationError(
-            f"control-character: must not hold control characters; U+{ord(found[0]):04X} at {found.start()}"
-        )
+        where = f"U+{ord(found[0]):04X} at {found.start()}"
+        raise ValidationError(f"control-character: must not hold control characters; {where}")
+    raise ValidationError("edge-space: must not begin or end with white space")
 
 
 def _unique(names: list[str]) -> None:
@@ -73,7 +80,12 @@ def _messages(kind: str) -> dict[str, Any]:
 
 
 def _name_field(**options: Any) -> fields.String:
-    return fields.String(validate=[_name_rules, _too_long(NAME_MAX)], error_messages=_messages("a string"), **options)
+    return fields.String(
+        validate=[_name_rules, _too_long(NAME_MAX)],
+        error_messages=_messages("a string"),
+        metadata={"pattern": NAME_PATTERN},
+        **options,
+    )
 
 
 class StrictBoolean(fields.Boolean):
@@ -107,11 +119,19 @@ class ContactGroupSchema(Schema):
             _unique,
         ],
         error_messages=_messages("an array of strings"),
+        metadata={"uniqueItems": True, "description": "names of existing alert contacts of CloudMonitor"},
     )
     describe = fields.String(
-        required=True, validate=[_not_blank, _too_long(DESCRIBE_MAX)], error_messages=_messages("a string")
+        required=True,
+        validate=[_not_blank, _too_long(DESCRIBE_MAX)],
+        error_messages=_messages("a string"),
+        metadata={"pattern": DESCRIBE_PATTERN},
     )
-    enable_subscribed = StrictBoolean(data_key="enableSubscribed", error_messages=_messages("true or false"))
+    enable_subscribed = StrictBoolean(
+        data_key="enableSubscribed",
+        error_messages=_messages("true or false"),
+        metadata={"description": "left out, it is left as it is upstream"},
+    )
 
 
 class AppliedSchema(ContactGroupSchema):
