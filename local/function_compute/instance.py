@@ -79,6 +79,10 @@ class Outcome:
     log: bytes = b""
 
 
+class NeverSent(Exception):
+    """The process had ended before it was told of the request, which another can run."""
+
+
 class _Gone(Exception):
     """The process ended before it answered."""
 
@@ -119,11 +123,6 @@ class Instance:
         """Whether it still runs."""
         return not self._dead and self._process.poll() is None
 
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
-
     def invoke(self, context: Message, http: Message | None, body: bytes) -> Outcome:
         """Runs one request; the initializer first, where the instance is new.
 
@@ -131,6 +130,9 @@ class Instance:
             context: Members of the context (`runtime/context.py`).
             http: The HTTP request but for its body, or None for an event.
             body: The body, or the event.
+
+        Raises:
+            NeverSent: The process is dead, and did not see the request.
         """
         begin, started = self._log.stat().st_size, time.monotonic()
         specification = self.specification
@@ -175,7 +177,7 @@ class Instance:
         try:
             with self._writing:
                 if self._dead:
-                    raise _Gone  # noqa: TRY301  (handled as the same that happens later)
+                    raise NeverSent
                 self._waiting[key] = answer
                 write_frame(self._stream, {**message, "id": key}, body)
             reply, result = answer.result(timeout)
@@ -183,12 +185,7 @@ class Instance:
             self.kill()
             return _failure(f"Function time out after {timeout} seconds")
         except (_Gone, OSError):
-            duration = round((time.monotonic() - started) * 1000)
-            memory = self._memory_kb / 1024
-            return _failure(
-                "Process exited unexpectedly before completing request "
-                f"(duration: {duration}ms, maxMemoryUsage: {memory:.2f}MB)"
-            )
+            return exited((time.monotonic() - started) * 1000, self._memory_kb / 1024)
         self._memory_kb = max(self._memory_kb, reply["memory_kb"])
         return Outcome(result, reply["http"], "UnhandledInvocationError" if reply["failed"] else "")
 
@@ -215,6 +212,14 @@ class Instance:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(begin, end - _TAIL))
             return log.read(_TAIL)
+
+
+def exited(duration_ms: float, memory_mb: float) -> Outcome:
+    """The outcome of a request whose process ended (facts/function-compute.md §2.2)."""
+    return _failure(
+        "Process exited unexpectedly before completing request "
+        f"(duration: {duration_ms:.0f}ms, maxMemoryUsage: {memory_mb:.2f}MB)"
+    )
 
 
 def _start(python: str, environment: Mapping[str, str], log: Path) -> tuple[socket.socket, subprocess.Popen[bytes]]:

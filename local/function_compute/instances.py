@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from .instance import Instance, Outcome, Specification
+from .instance import Instance, NeverSent, Outcome, Specification, exited
 from .runtime.frames import Message
 
 #: AccessKey id, secret and security token.
 Credentials = tuple[str, str, str]
 NO_CREDENTIALS: Credentials = ("", "", "")
+_STARTS = 3  # instances that may die under a request before it is given up
 
 
 class _Place:
@@ -68,8 +70,10 @@ class Instances:
         try:
             with place.slots:
                 key = credentials()
-                instance = self._instance(place, key)
-                return instance.invoke({**context, "credentials": key}, http, body)
+                for _ in range(_STARTS):
+                    with contextlib.suppress(NeverSent):
+                        return self._instance(place, key).invoke({**context, "credentials": key}, http, body)
+                return exited(0.0, 0.0)
         finally:
             self._leave(place)
 

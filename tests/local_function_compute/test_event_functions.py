@@ -425,3 +425,11 @@ def test_update_in_the_middle_of_a_request(
 
     result = _in_the_middle(platform, lambda: client.invoke_function(SERVICE, FUNCTION).data, flag, replace)
     assert result == b"old ended"
+
+
+def test_result_over_the_limit(client: fc2.Client, deploy: Deployer) -> None:
+    """A result of more than 32 MB is a 502 BadResponse."""
+    deploy.function("def handler(event, context): return b'x' * (32 * 1024 * 1024 + 1)")
+    with pytest.raises(fc2.FcError) as raised:
+        client.invoke_function(SERVICE, FUNCTION)
+    assert (raised.value.status_code, raised.value.err_code) == (502, "BadResponse")

@@ -332,3 +332,22 @@ def test_plain_port_of_an_alias(platform: FunctionCompute, client: fc2.Client, d
         client.publish_version(SERVICE)
         client.update_alias(SERVICE, "prod", "2")
         assert send(plain.url, "GET", "/").body == b"two"
+
+
+@pytest.mark.parametrize(("given", "passed"), [("inline", "inline"), ("attachment; filename=x", None)])
+def test_content_disposition(platform: FunctionCompute, deploy: Deployer, given: str, passed: str | None) -> None:
+    """A function cannot force a download; the default domain always does."""
+    deploy.http(_answer(headers=[("Content-Disposition", given)]))
+    assert send(platform, "GET", "~/").headers.get_all("Content-Disposition") == ["attachment"]
+    with PlainPort(platform, SERVICE, FUNCTION) as plain:
+        assert send(plain.url, "GET", "/").headers["Content-Disposition"] == passed
+
+
+def test_no_content(platform: FunctionCompute, deploy: Deployer) -> None:
+    """A 204 has no body, whatever the function returns, and the connection can be used again."""
+    deploy.http(_answer("204 No Content", body="b'unwanted'"))
+    with closing(http.client.HTTPConnection("127.0.0.1", platform.port, timeout=30)) as connection:
+        for _ in range(2):
+            connection.request("GET", f"{_PREFIX}/")
+            answer = connection.getresponse()
+            assert (answer.status, answer.read(), answer.headers["Content-Length"]) == (204, b"", None)

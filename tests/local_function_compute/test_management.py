@@ -163,6 +163,27 @@ def test_versions_and_aliases(client: fc2.Client, deploy: Deployer) -> None:
     assert client.list_aliases(SERVICE).data == {"aliases": []}
 
 
+def test_an_alias_points_at_a_version(client: fc2.Client, deploy: Deployer) -> None:
+    """An alias points neither at another alias nor at the latest."""
+    deploy.function(ECHO)
+    client.publish_version(SERVICE)
+    client.create_alias(SERVICE, "prod", "1")
+    for version in ("prod", "LATEST"):
+        assert _refused(client.create_alias, SERVICE, "second", version) == (404, "VersionNotFound")
+
+
+def test_ten_triggers_are_enough(client: fc2.Client, deploy: Deployer) -> None:
+    """A function has ten triggers at most."""
+    deploy.function(ECHO)
+    for number in range(10):
+        client.create_trigger(SERVICE, FUNCTION, f"t{number}", "timer", _TIMER, None, None)
+    assert _refused(client.create_trigger, SERVICE, FUNCTION, "t", "timer", _TIMER, None, None) == (
+        400,
+        "LimitExceededError",
+    )
+    assert len(client.list_triggers(SERVICE, FUNCTION).data["triggers"]) == 10
+
+
 def test_nothing_new_is_no_version(client: fc2.Client, deploy: Deployer) -> None:
     """A version without a change since the last is refused, with the text that tools look for."""
     deploy.function(ECHO)

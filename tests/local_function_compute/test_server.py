@@ -177,3 +177,31 @@ def test_body_that_is_no_http(platform: FunctionCompute, head: str, code: str) -
     assert answer.startswith("HTTP/1.1 400 ")
     assert f'"ErrorCode": "{code}"' in answer
     assert "X-Fc-Request-Id: " in answer
+
+
+def test_trouble_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the platform itself cannot do is a 500 to the caller, and no failed attempt at an event, which waits."""
+    python = tmp_path / "python"
+    script = f'#!/bin/sh\nexec {find_python()} "$@"\n'
+    python.write_text(script)
+    python.chmod(0o755)
+    with FunctionCompute(tmp_path / "state", python=str(python)) as platform:
+        client = client_of(platform)
+        Deployer(client, tmp_path).function("def handler(event, context): return context.retry_count")
+        config = {"destinationConfig": {"onSuccess": {"destination": "acs:mns:::done"}}}
+        client.put_function_async_invoke_config(SERVICE, "LATEST", FUNCTION, config)
+        python.rename(tmp_path / "away")
+        with pytest.raises(fc2.FcError) as raised:
+            client.invoke_function(SERVICE, FUNCTION, b"")
+        assert (raised.value.status_code, raised.value.err_code) == (500, "InternalServerError")
+        client.invoke_function(SERVICE, FUNCTION, b"", headers={"x-fc-invocation-type": "Async"})
+        errors: list[str] = []
+
+        def printed() -> bool:
+            errors.append(capsys.readouterr().err)
+            return "".join(errors).count("FileNotFoundError") >= 2
+
+        wait_until(printed)
+        (tmp_path / "away").rename(python)
+        assert platform.wait_idle(20)
+        assert [record["responsePayload"] for record in platform.failures("acs:mns:::done")] == ["0"]
