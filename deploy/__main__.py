@@ -48,8 +48,8 @@ def _apply(options: argparse.Namespace) -> int:
     else:
         applying.run()
     for function in deployment.functions:
-        for reason in function.skipped:
-            print(f"no trigger {reason}")
+        for trigger, reason in function.skipped.items():
+            print(f"no trigger {function.name}/{trigger}: {reason}")
     return 0
 
 

@@ -112,18 +112,22 @@ class Apply:
         attempt(what, call, self._service, step.name, codeZipFile=str(self._package), **wanted)
 
     def _make_trigger(self, step: Step) -> None:
-        trigger, function = step.target, step.name.partition("/")[0]
+        function, _, name = step.name.partition("/")
+        what, place = f"trigger {self._service}/{step.name}", (self._service, function, name)
+        # UpdateTrigger takes no source, so a trigger of another source is another trigger.
+        moved = step.present is not None and "sourceArn" in step.changed
+        if step.action == "delete" or moved:
+            attempt(what, self._client.delete_trigger, *place)
+        trigger = step.target
         if not isinstance(trigger, Trigger):
-            raise TypeError(step)
-        what = f"trigger {self._service}/{step.name}"
-        if step.present:
+            return
+        if step.present and not moved:
             role = trigger.invocation_role or None
             options = {"triggerConfig": trigger.config, "invocationRole": role, "qualifier": self._alias}
-            attempt(what, self._client.update_trigger, self._service, function, trigger.name, **options)
+            attempt(what, self._client.update_trigger, *place, **options)
         else:
             config = (trigger.type, trigger.config, trigger.source_arn, trigger.invocation_role)
-            create = self._client.create_trigger
-            attempt(what, create, self._service, function, trigger.name, *config, qualifier=self._alias)
+            attempt(what, self._client.create_trigger, *place, *config, qualifier=self._alias)
 
     def _make_async_config(self, step: Step) -> None:
         put = self._client.put_function_async_invoke_config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import fc2
@@ -34,8 +35,10 @@ def connect(environment: Mapping[str, str], endpoint: str | None, account_id: st
     if not endpoint and not account_id:
         raise UsageError("say --account-id, or --endpoint (FUNCTION_COMPUTE_ENDPOINT)")
     # When a call fails, the SDK logs all headers of the request, Authorization and token among them (§5.3).
-    logging.getLogger().addHandler(logging.NullHandler())
-    logging.getLogger().setLevel(logging.CRITICAL + 1)
+    root = logging.getLogger()
+    root.addFilter(_not_from_the_sdk)
+    if not root.handlers:  # else warnings of urllib3, one a retry, go to stderr
+        root.addHandler(logging.NullHandler())
     return fc2.Client(
         endpoint=(endpoint or f"https://{account_id}.{region}.fc.aliyuncs.com").rstrip("/"),
         accessKeyID=key,
@@ -43,6 +46,10 @@ def connect(environment: Mapping[str, str], endpoint: str | None, account_id: st
         securityToken=environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
         Timeout=60,
     )
+
+
+def _not_from_the_sdk(record: logging.LogRecord) -> bool:
+    return Path(record.pathname).parent.name != "fc2"
 
 
 def attempt(what: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

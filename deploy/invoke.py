@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import fc2
 
@@ -41,7 +42,7 @@ def http(
     if not path.startswith("/"):
         raise UsageError(f"the path is {path!r}; it must begin with a slash")
     path, _, query = path.partition("?")
-    parameters = dict(pair.partition("=")[::2] for pair in query.split("&") if pair)
+    parameters = parse_qs(query, keep_blank_values=True)  # decoded: the SDK encodes them itself
     # In lower case: the SDK signs its own lower-case default beside whatever else it is given.
     sent = {"content-type": "application/json", "x-fc-log-type": "Tail", "content-length": str(len(data))}
     for header in headers:

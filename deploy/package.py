@@ -75,7 +75,11 @@ def _dependencies(lock: Path, cache: Path) -> Path:
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines()
             raise DeployError(f"the dependencies in {lock} cannot be had: {lines[-1] if lines else 'pip failed'}")
-        Path(folder, "packages").replace(target)
+        try:
+            Path(folder, "packages").replace(target)
+        except OSError:
+            if not target.is_dir():  # else another run was first, with the same packages
+                raise
     return target
 
 
@@ -89,8 +93,9 @@ def _compile(stage: Path) -> str:
     # Unchecked: the platform unpacks files with times of its own, and compiling anew at each start is what this avoids.
     command = [python, "-m", "compileall", "-q", "-j1", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(stage), "-p", CODE, str(stage)]
-    # A fixed hash seed: the order of constants in sets is part of the compiled code.
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
+    # A fixed hash seed: the order of constants in sets is part of the compiled code; so is PYTHONOPTIMIZE, so none is taken over.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment["PYTHONHASHSEED"] = "0"
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise DeployError(f"the code does not compile: {(done.stdout or done.stderr).strip().splitlines()[-1]}")
@@ -98,13 +103,16 @@ def _compile(stage: Path) -> str:
 
 
 def _write(stage: Path, output: Path) -> None:
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    # In one step: whoever deploys while a package is written anew gets the old one whole.
+    part = output.with_name(f"{output.name}.{os.getpid()}.part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(stage.rglob("*")):
             if path.is_file():
                 entry = zipfile.ZipInfo(path.relative_to(stage).as_posix(), _MOMENT)
                 entry.external_attr = 0o100644 << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, path.read_bytes())
+    part.replace(output)
 
 
 def checksum(package: Path) -> str:

@@ -21,7 +21,7 @@ class Step:
     Attributes:
         kind: service, function, trigger, async-config or instances.
         name: its name, `function/trigger` for triggers.
-        wanted: its configuration, in the API's terms.
+        wanted: its configuration, in the API's terms; empty where it is to go.
         present: the same members as they are; None where there is no such resource.
         target: the function or trigger that it is of, for `apply`.
     """
@@ -34,7 +34,9 @@ class Step:
 
     @property
     def action(self) -> str:
-        """create, update or unchanged."""
+        """create, update, delete or unchanged."""
+        if not self.wanted:
+            return "delete"
         if self.present is None:
             return "create"
         return "update" if self.changed else "unchanged"
@@ -84,6 +86,11 @@ def around(client: fc2.Client, deployment: Deployment, alias: str, exists: bool)
             wanted["qualifier"] = alias
             found = find(what, client.get_trigger, service, function.name, trigger.name) if exists else None
             yield Step("trigger", f"{function.name}/{trigger.name}", wanted, found, trigger)
+        for name in function.skipped:
+            what = f"trigger {service}/{function.name}/{name}"
+            found = find(what, client.get_trigger, service, function.name, name) if exists else None
+            if found:
+                yield Step("trigger", f"{function.name}/{name}", {}, found)
         if function.async_config:
             what = f"async config of {service}.{alias}/{function.name}"
             get = client.get_function_async_invoke_config

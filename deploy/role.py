@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from deploy.template import Deployment
+from deploy.template import Account, Deployment, arn
 
 ROLE = "contact-groups-function"
 _TRUST = {
@@ -15,7 +15,13 @@ _TRUST = {
 
 def text(deployment: Deployment) -> str:
     """Both policies, and the commands of the aliyun CLI that make the role from them."""
-    statements = [statement for statement in deployment.policy["Statement"] if _is_used(statement, deployment)]
+    # RAM knows no short form of an ARN: what leaves region and account out is granted in any region of the account.
+    anywhere = Account("*", "*")
+    statements = [
+        {**statement, "Resource": arn(statement["Resource"], anywhere)}
+        for statement in deployment.policy["Statement"]
+        if _is_used(statement, deployment)
+    ]
     policy = {"Version": deployment.policy["Version"], "Statement": statements}
     return f"""\
 # Trust: Function Compute may act as the role.

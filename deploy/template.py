@@ -40,12 +40,12 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Function:
-    """One function, in the API's terms."""
+    """One function, in the API's terms; `skipped` says of each trigger that is not wanted why."""
 
     name: str
     config: dict[str, Any]
     triggers: tuple[Trigger, ...]
-    skipped: tuple[str, ...]
+    skipped: Mapping[str, str]
     async_config: dict[str, Any] | None
 
 
@@ -106,6 +106,9 @@ def _parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[s
         allowed = parameter.get("AllowedValues")
         if allowed and value not in allowed:
             raise UsageError(f"parameter {name} is {value!r}; it must be one of {', '.join(map(str, allowed))}")
+        pattern = parameter.get("AllowedPattern")
+        if pattern and not re.fullmatch(pattern, str(value)):
+            raise UsageError(f"parameter {name} is {value!r}; it must match {pattern}")
         if parameter["Type"] == "Number":
             try:
                 value = float(value) if "." in str(value) else int(value)
@@ -146,14 +149,15 @@ def _function(name: str, resource: Mapping[str, Any], account: Account) -> Funct
         "instanceConcurrency": properties["InstanceConcurrency"],
         "environmentVariables": {key: str(value) for key, value in properties["EnvironmentVariables"].items()},
     }
-    triggers, skipped = [], []
+    triggers: list[Trigger] = []
+    skipped: dict[str, str] = {}
     for trigger, event in resource.get("Events", {}).items():
         source = _SOURCE.get(event["Type"])
         if source and not event["Properties"][source]:
-            skipped.append(f"{name}/{trigger}: its {source} is empty")
+            skipped[trigger] = f"its {source} is empty"
         else:
             triggers.append(_trigger(f"{name}/{trigger}", trigger, event, account))
-    return Function(name, config, tuple(triggers), tuple(skipped), _async_config(properties, account))
+    return Function(name, config, tuple(triggers), skipped, _async_config(properties, account))
 
 
 def _async_config(properties: Mapping[str, Any], account: Account) -> dict[str, Any] | None:

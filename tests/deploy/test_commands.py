@@ -89,6 +89,25 @@ def test_a_half_failed_apply_does_not_serve(function_compute: FunctionCompute) -
         assert "alias live serves version 2" in mended.stdout
 
 
+def test_triggers_follow_the_parameters(function_compute: FunctionCompute) -> None:
+    """A trigger whose source changes is made anew, since the API cannot move it; one whose source is emptied is deleted."""
+    with function_compute:
+        url = function_compute.url
+        role = f"TriggerRole={ROLE}"
+        _apply(url, "--parameters", "MnsTopic=old", "TimerPayload={}", role)
+
+        moved = _apply(url, "--parameters", "MnsTopic=new", "TimerPayload={}", role)
+
+        assert "update trigger event-function/topic sourceArn" in " ".join(moved.stdout.split())
+        settled = _apply(url, "--parameters", "MnsTopic=new", "TimerPayload={}", role)
+        assert _actions(settled.stdout) == {"unchanged"}
+        emptied = _apply(url, "--parameters", "MnsTopic=new", role)
+        assert "delete trigger event-function/daily" in emptied.stdout
+        assert "no trigger event-function/daily: its Payload is empty" in emptied.stdout
+        again = _apply(url, "--parameters", "MnsTopic=new", role)
+        assert _actions(again.stdout) == {"unchanged"}
+
+
 def test_rollback_moves_the_alias_back_and_says_so(function_compute: FunctionCompute) -> None:
     """The version before serves again; a version that there is not is refused."""
     with function_compute:
@@ -112,6 +131,7 @@ def test_rollback_moves_the_alias_back_and_says_so(function_compute: FunctionCom
         (["apply", "--role-arn", "x", "--parameters", "HttpMaxInstances=many"], "must be a number", 2),
         (["apply", "--role-arn", "x", "--parameters", "MnsTopic=t"], "TriggerRole is empty", 2),
         (["apply", "--role-arn", "x", "--parameters", "CloudMonitorEndpoint=http://example.com"], "CLOUDMONITOR_ENDPOINT", 2),
+        (["apply", "--role-arn", "x", "--parameters", "FailureDestination=queue"], "parameter FailureDestination", 2),
         (["apply", "--role-arn", "x", "--template", "none.yml"], "none.yml cannot be read", 2),
         (["apply", "--role-arn", "x", "--template", "README.md"], "README.md is no template", 2),
         (["apply", "--role-arn", "x", "--package", "none.zip"], "none.zip does not exist", 2),
@@ -152,6 +172,8 @@ def test_invoke_shows_status_headers_body_and_log(cloud: LocalCloud) -> None:
     assert done.returncode == 0
     for part in ("200 OK", "X-Fc-Request-Id", '"contactGroupName": "invoked"', "log:", '"message": "request"'):
         assert part in done.stdout
+    encoded = deploy(url, "invoke", "http-function", "--path", "/v1/contact-groups?dryRun=tr%75e", "--data", body)
+    assert (encoded.returncode, '"dryRun": true' in encoded.stdout) == (0, True)
     refused = deploy(url, "invoke", "http-function", "--path", "/v1/contact-groups?dryRun=maybe", "--data", body)
     assert (refused.returncode, "400" in refused.stdout) == (1, True)
     event = deploy(url, "invoke", "event-function", "events/payload.json")
@@ -172,6 +194,7 @@ def test_role_prints_what_the_template_asks_for() -> None:
     assert "aliyun ram CreateRole" in done.stdout
     assert "oss:GetObject" not in done.stdout
     assert "acs:oss:*:*:rota/contact-groups/*" in with_bucket.stdout
+    assert '"acs:mns:*:*:/queues/contact-groups-failed/messages"' in done.stdout
 
 
 def test_package_tells_its_size(tmp_path: Path) -> None:

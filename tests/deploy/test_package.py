@@ -39,14 +39,16 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def test_the_same_input_gives_the_same_bytes(package: Path, tmp_path: Path) -> None:
-    """A package can be checked by building it again."""
+def test_the_same_input_gives_the_same_bytes(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package can be checked by building it again, whatever the builder's own Python is told."""
     again = tmp_path / "again.zip"
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
 
     told = build(FUNCTION, again, CACHE)
 
     assert again.read_bytes() == package.read_bytes()
     assert checksum(again) == checksum(package)
+    assert [path.name for path in tmp_path.iterdir()] == ["again.zip"]
     assert f"{again.stat().st_size:,} bytes" in told
 
 
