@@ -38,8 +38,9 @@ _REQUIRED = "required: this member must be there"
 #: Character classes, written so that Python and the regular expressions of OpenAPI (ECMA-262) read them alike.
 _CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 _SPACES = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-#: The one rule for names: not blank, no white space at either end, no control characters.
-NAME_PATTERN = rf"^[^{_CONTROLS}{_SPACES}](?:[^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$"
+#: The one rule for names: not blank, no white space at either end, no control characters. The end is `$(?!\n)` because
+#: `$` alone also matches before a last line break in Python, and so in clients that are written in it.
+NAME_PATTERN = rf"^[^{_CONTROLS}{_SPACES}](?:[^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$(?!\n)"
 #: The one rule for descriptions: something that is not white space.
 DESCRIBE_PATTERN = rf"[^\u0009-\u000d\u001c-\u001f\u0085{_SPACES}]"
 _NAME, _DESCRIBE, _CONTROL = re.compile(NAME_PATTERN), re.compile(DESCRIBE_PATTERN), re.compile(f"[{_CONTROLS}]")

@@ -1,0 +1,111 @@
+"""docs/problems.md: a section for each problem type, from the tables of the code, with an example that the code answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from contact_groups.cloudmonitor.outcomes import TABLE, Outcome
+from contact_groups.events.problems import EVENT_PROBLEMS
+from contact_groups.problems import REQUEST_PROBLEMS, Actor, ProblemType, Verdict
+from contract.scenarios import EVENTS, SCENARIOS, play, play_event
+
+HEAD = """\
+# Problems
+
+Every failure is a problem document (RFC 9457, `application/problem+json`), over HTTP and as the verdict on an item of an event.
+Its `type` is a relative URI that leads to the section here: `/docs/problems#throttled` is [throttled](#throttled).
+
+| member | meaning |
+|---|---|
+| `type`, `title`, `status` | the kind of problem, in three forms |
+| `detail` | what went wrong this time, and what to do |
+| `instance` | the path that was requested |
+| `errors` | the members that are wrong, each a JSON pointer, a code and a message |
+| `upstream` | what CloudMonitor answered: `code`, `message`, `requestId`, `status` |
+| `outcome` | `not-applied`: the group was certainly not written; `unknown`: it may have been |
+| `retryable` | whether the same request may succeed later with nothing changed |
+| `attempts`, `elapsedMs` | how often and how long CloudMonitor was tried |
+| `requestId` | Function Compute's id of the request: the one to quote, and to look for in the log |
+
+This page is written from the code: `python -m contract` writes it anew.
+"""
+ACTORS = {
+    Actor.CALLER: "the caller",
+    Actor.OPERATOR: "the platform team",
+    Actor.NOBODY: "nobody: it passes by itself",
+}
+VERDICTS = {
+    Verdict.REJECTED: "`rejected`: its payload is in the log, with a command to send it again",
+    Verdict.FAILED: "`failed`: the platform tries the event again, and keeps it when that does not help",
+}
+
+
+def page() -> str:
+    """The page."""
+    types = [*REQUEST_PROBLEMS, *_upstream_types()]
+    sections = [HEAD, "\n## All of them\n", *_index([*types, *EVENT_PROBLEMS])]
+    for problem_type in types:
+        sections += _section(problem_type)
+    sections.append("\n# Problems that only events have\n")
+    for problem_type in EVENT_PROBLEMS:
+        sections += _section(problem_type)
+    return "\n".join(sections) + "\n"
+
+
+def _upstream_types() -> list[ProblemType]:
+    types: dict[str, ProblemType] = {}
+    for row in TABLE:
+        types.setdefault(row.type.slug, row.type)
+    return list(types.values())
+
+
+def _index(types: list[ProblemType]) -> Iterator[str]:
+    yield "| status | problem | what happened |\n|---|---|---|"
+    for problem_type in types:
+        yield f"| {problem_type.status} | [{problem_type.slug}](#{problem_type.slug}) | {problem_type.title} |"
+
+
+def _section(problem_type: ProblemType) -> Iterator[str]:
+    rows = [row for row in TABLE if row.type.slug == problem_type.slug]
+    yield f"\n## {problem_type.slug}\n"
+    yield f"**{problem_type.status} · {problem_type.title}.** {problem_type.advice}\n"
+    yield "| | |\n|---|---|"
+    yield f"| who must act | {ACTORS[problem_type.actor]} |"
+    yield f"| try again unchanged | {_again(problem_type, rows)} |"
+    yield f"| an event's item becomes | {VERDICTS[problem_type.verdict]} |"
+    for row in rows:
+        codes = ", ".join(f"`{code}`" for code in row.codes)
+        if codes:
+            yield f"| CloudMonitor's codes | {codes}; before the verdict the function tries again: {row.retry.value} |"
+    statuses = sorted(status for row in rows for status in row.statuses)
+    if statuses:
+        yield f"| HTTP status, where the code is unknown | {_ranges(statuses)} |"
+    yield from _example(problem_type.slug)
+
+
+def _again(problem_type: ProblemType, rows: list[Outcome]) -> str:
+    if len({row.type.retryable for row in rows}) > 1:
+        return "as `retryable` says: yes if CloudMonitor's status was 5xx"
+    if not problem_type.retryable:
+        return "no"
+    return "yes, after the seconds in `Retry-After`" if problem_type.retry_after is not None else "yes, later"
+
+
+def _ranges(statuses: list[int]) -> str:
+    return (
+        str(statuses[0]) if len(statuses) == 1 else f"{statuses[0]} to {statuses[-1]}, but for those of other problems"
+    )
+
+
+def _example(slug: str) -> Iterator[str]:
+    if slug in SCENARIOS:
+        _, headers, document = play(SCENARIOS[slug])
+        shown = "".join(f"{name}: {headers[name]}\n" for name in ("Allow", "Retry-After") if name in headers)
+        if shown:
+            yield f"\n```http\n{shown}```"
+    elif slug in EVENTS:
+        document = play_event(EVENTS[slug])
+    else:
+        return
+    yield f"\n```json\n{json.dumps(document, indent=2)}\n```"

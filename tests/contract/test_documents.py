@@ -1,0 +1,176 @@
+"""The contract as documents: up to date, valid, and as the application behaves."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import openapi_spec_validator
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contact_groups.cloudmonitor.outcomes import TABLE
+from contact_groups.events.problems import EVENT_PROBLEMS
+from contact_groups.problems import REQUEST_PROBLEMS, Problem
+from contact_groups.schemas import load_contact_group
+from contract.__main__ import ROOT, documents
+from contract.scenarios import ENVIRONMENT, SCENARIOS, application, play
+from tests.support import call
+
+OPENAPI: dict[str, Any] = json.loads((ROOT / "function" / "openapi.json").read_text())
+OPERATIONS = [
+    (path, method, operation)
+    for path, item in OPENAPI["paths"].items()
+    for method, operation in item.items()
+    if method in {"get", "put", "post"}
+]
+TYPES = {t.slug: t for t in (*REQUEST_PROBLEMS, *(row.type for row in TABLE), *EVENT_PROBLEMS)}
+MEMBERS = ["contactGroupName", "contactNames", "describe", "enableSubscribed"]
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
+    ["a", "a b", " a", "a\u3000", "a\n", "\u0085", "\u001fa", "x" * 255, "x" * 256, "\ufeffa", "", "值班"]
+)
+bodies = st.fixed_dictionaries(
+    {},
+    optional={
+        "contactGroupName": names | st.integers(),
+        "contactNames": st.lists(names | st.none(), max_size=4) | st.just([str(n) for n in range(101)]) | names,
+        "describe": names | st.just("x" * 2049) | st.booleans(),
+        "enableSubscribed": st.booleans() | st.none() | st.sampled_from(["true", 1]),
+        "other": st.just(1),
+    },
+)
+
+
+def _valid(instance: Any, schema: dict[str, Any]) -> bool:
+    return bool(jsonschema.Draft202012Validator({**schema, "components": OPENAPI["components"]}).is_valid(instance))
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_documents_are_up_to_date(path: Path) -> None:
+    """What is committed is what `python -m contract` writes."""
+    assert path.read_text() == documents()[path], "run python -m contract"
+
+
+def test_openapi_is_valid() -> None:
+    """The document keeps OpenAPI 3.1."""
+    openapi_spec_validator.validate(OPENAPI)
+    assert OPENAPI["openapi"].startswith("3.1")
+
+
+def test_openapi_is_served_with_an_etag() -> None:
+    """GET /v1/openapi.json answers the committed file, and 304 to who has it."""
+    app = application()
+
+    first = call(app, "GET", "/v1/openapi.json")
+    assert (first.status, first.json) == (200, OPENAPI)
+    again = call(app, "GET", "/v1/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert call(app, "GET", "/v1/openapi.json", headers={"If-None-Match": '"other"'}).status == 200
+    assert call(app, "HEAD", "/v1/openapi.json").body == b""
+
+
+def test_every_route_is_documented_and_the_reverse() -> None:
+    """The paths and methods of the document are those of the application."""
+    from contact_groups.api import create_app
+    from contract.scenarios import client
+
+    app = create_app(client(), 10.0, ENVIRONMENT)
+    routes = {
+        (re.sub(r"<path:contact_group_name>", "{contactGroupName}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    assert {(path, method) for path, method, _ in OPERATIONS} == routes
+    identifiers = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(identifiers) == len(set(identifiers))
+
+
+@given(bodies)
+def test_the_schema_accepts_what_the_application_accepts(body: dict[str, Any]) -> None:
+    """Each rule is published: a body is valid by the document if and only if the application accepts it."""
+    try:
+        load_contact_group(body)
+        accepted = True
+    except Problem:
+        accepted = False
+
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == accepted
+
+
+@given(names, bodies)
+def test_the_path_is_documented_as_it_is_read(name: str, body: dict[str, Any]) -> None:
+    """The same for PUT: name in the path, its own optional in the body."""
+    (parameter,) = OPENAPI["paths"]["/v1/contact-groups/{contactGroupName}"]["parameters"]
+    body = {key: value for key, value in body.items() if key != "contactGroupName"}
+    try:
+        load_contact_group(body, name)
+        accepted = True
+    except Problem:
+        accepted = False
+
+    in_path = _valid(name, parameter["schema"])
+    in_body = _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"})
+    assert (in_path and in_body) == (accepted and "/" not in name)
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=[o["operationId"] for _, _, o in OPERATIONS])
+def test_examples_of_requests_succeed(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Each example request is answered 200, with an answer of the documented shape."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    bodies = [example["value"] for example in content.get("examples", {}).values()] or [None]
+    for body in bodies:
+        if body is not None:
+            assert _valid(body, content["schema"])
+        reply = call(application(), method.upper(), path.replace("{contactGroupName}", "My alert contact group"), body)
+        assert reply.status == 200
+        assert _valid(reply.json, operation["responses"]["200"]["content"]["application/json"]["schema"])
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=[o["operationId"] for _, _, o in OPERATIONS])
+def test_examples_of_answers_are_of_their_schemas(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Each example answer is valid, and each problem example is of the type and status that it stands under."""
+    for status, response in operation["responses"].items():
+        for content in response.get("content", {}).values():
+            for example in content.get("examples", {}).values():
+                assert _valid(example["value"], content["schema"]), f"{path} {method} {status}"
+                assert int(status) in {200, example["value"].get("status")}
+
+
+@pytest.mark.parametrize("slug", SCENARIOS)
+def test_each_scenario_meets_its_problem(slug: str) -> None:
+    """The way to meet a problem that the documentation shows leads to that problem, with the documented headers."""
+    status, headers, document = play(SCENARIOS[slug])
+
+    assert (status, document["type"], document["status"]) == (TYPES[slug].status, TYPES[slug].uri, TYPES[slug].status)
+    operation = OPENAPI["paths"]["/v1/contact-groups"]["post"]
+    documented = operation["responses"][str(status)]
+    assert document["type"] in documented["content"]["application/problem+json"]["schema"]["properties"]["type"]["enum"]
+    for name, header in documented.get("headers", {}).items():
+        assert name in headers or not header["required"]
+
+
+@pytest.mark.parametrize("slug", TYPES)
+def test_every_type_uri_resolves(slug: str) -> None:
+    """A problem's `type` leads to its own section of docs/problems.md."""
+    page, _, anchor = TYPES[slug].uri.partition("#")
+    text = (ROOT / f"{page.lstrip('/')}.md").read_text()
+
+    assert anchor == slug
+    assert re.search(rf"^## {slug}$", text, flags=re.M)
+    section = re.split(r"^## ", text.partition(f"\n## {slug}\n")[2], flags=re.M)[0]
+    assert "who must act" in section
+    assert "```json" in section or slug.startswith(("manifest-", "event-out"))
+
+
+def test_every_problem_has_its_status_and_type_in_the_document() -> None:
+    """Each problem type that HTTP can meet stands in the document, under its status, for both writing operations."""
+    for path, method in (("/v1/contact-groups", "post"), ("/v1/contact-groups/{contactGroupName}", "put")):
+        responses = OPENAPI["paths"][path][method]["responses"]
+        for slug in SCENARIOS:
+            content = responses[str(TYPES[slug].status)]["content"]["application/problem+json"]
+            assert TYPES[slug].uri in content["schema"]["properties"]["type"]["enum"]
