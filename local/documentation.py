@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from local.pages import render
-from local.pages.reference import Reference
+from local.pages.reference import PROBLEM, Reference
 
 _ROOT = Path(__file__).parent.parent
 _HTML = "text/html; charset=utf-8"
@@ -50,7 +51,11 @@ def page(
         return 200, _HTML, _reference(json.loads(openapi.read_bytes()), names)
     if name in names:
         return 200, _HTML, _article(name, docs.joinpath(f"{name}.md").read_text("utf-8"), names)
-    missing = f"# Not found\n\nThere is no page `{path}`." if name else "# Not written yet\n\n`make openapi` writes the contract."
+    missing = (
+        f"# Not found\n\nThere is no page `{path}`."
+        if name
+        else "# Not written yet\n\n`make openapi` writes the contract."
+    )
     return 404, _HTML, _article("", missing, names)
 
 
@@ -72,14 +77,14 @@ def documented(function: _WsgiApp) -> _WsgiApp:
 
 
 def _reference(document: dict[str, Any], names: list[str]) -> bytes:
-    operations = list(Reference(document).operations())
-    bodies = [body for operation in operations for answer in operation.answers for body in answer.bodies]
+    reference = Reference(document)
     return render(
         "reference.html",
         "reference.js",
-        info=document["info"],
-        operations=operations,
-        problem=next((body for body in bodies if body.media_type == "application/problem+json"), None),
+        document=document,
+        operations=list(reference.operations()),
+        problem=reference.problem(),
+        problem_type=PROBLEM,
         markdown=_markdown,
         names=names,
     )
@@ -87,9 +92,7 @@ def _reference(document: dict[str, Any], names: list[str]) -> bytes:
 
 def _article(name: str, text: str, names: list[str]) -> bytes:
     title = re.search(r"^# (.+)", text, flags=re.M)
-    return render(
-        "article.html", title=title[1] if title else name, content=_markdown(text), name=name, names=names
-    )
+    return render("article.html", title=title[1] if title else name, content=_markdown(text), name=name, names=names)
 
 
 def _markdown(text: str) -> Markup:
@@ -98,18 +101,19 @@ def _markdown(text: str) -> Markup:
     tokens = parser.parse(text)
     _anchor_headings(tokens)
     for token in tokens:
+        _lead(token.children or [])
         for inner in (token, *(token.children or ())):
-            if inner.type == "link_open":
-                inner.attrs["href"] = _target(str(inner.attrs["href"]))
-            elif inner.type in {"html_block", "html_inline"}:
+            if inner.type in {"html_block", "html_inline"}:
                 inner.content = _safe(inner.content)
-    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 - escaped by the renderer and `_safe`
+    html = parser.renderer.render(tokens, parser.options, {})
+    html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    return Markup(html)  # noqa: S704 - escaped by the renderer and `_safe`
 
 
 def _anchor_headings(tokens: list[Token]) -> None:
     """Gives each heading the id that code hosts give it: lower case, words joined by hyphens, numbered when taken."""
     taken: dict[str, int] = {}
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in itertools.pairwise(tokens):
         if opening.type == "heading_open":
             words = "".join(part.content for part in inline.children or () if part.type in {"text", "code_inline"})
             anchor = re.sub(r"[^\w -]", "", words.lower()).strip().replace(" ", "-")
@@ -118,10 +122,18 @@ def _anchor_headings(tokens: list[Token]) -> None:
             opening.attrs["id"] = f"{anchor}-{number}" if number else anchor
 
 
-def _target(href: str) -> str:
-    """Where a link of the Markdown leads on the local server: pages of docs/ are pages here too."""
-    found = re.fullmatch(r"(?:\./)?([a-z0-9-]+)\.md(#.*)?", href)
-    return f"/docs/{found[1]}{found[2] or ''}" if found else href
+def _lead(tokens: list[Token]) -> None:
+    """Leads links of one line where this server has something; a link into the repository becomes plain text."""
+    dead = False
+    for token in tokens:
+        if token.type == "link_open":
+            href = str(token.attrs["href"])
+            if found := re.fullmatch(r"(?:\./)?([a-z0-9-]+)\.md(#.*)?", href):
+                token.attrs["href"] = f"/docs/{found[1]}{found[2] or ''}"
+            dead = not found and not href.startswith(("#", "/", "https://", "http://"))
+        if dead and token.type in {"link_open", "link_close"}:
+            token.tag = "span"
+            token.attrs = {}
 
 
 def _safe(html: str) -> str:

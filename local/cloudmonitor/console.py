@@ -16,6 +16,8 @@ def console() -> Answer:
     from local.pages import render  # here, since a server that nobody looks at needs no templates
 
     blank = Fault("empty")
-    defaults = {attribute.name: getattr(blank, attribute.name) for attribute in fields(Fault) if attribute.name != "kind"}
+    defaults = {
+        attribute.name: getattr(blank, attribute.name) for attribute in fields(Fault) if attribute.name != "kind"
+    }
     page = render("console.html", "console.js", kinds=KINDS, members=json.dumps(defaults, indent=1))
     return Answer(200, page, "text/html;charset=utf-8")

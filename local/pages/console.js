@@ -38,6 +38,10 @@ function answer(call) {
   return [`${call.status} ${code}`, call.status === 200 && !code ? "good" : "break bad"];
 }
 
+function faults(call) {
+  return call.faults.length ? make("span", { class: "fault" }, `fault: ${call.faults.join(", ")}`) : "";
+}
+
 function duration(call) {
   return call.duration_ms === null ? "" : `${call.duration_ms.toFixed(call.duration_ms < 10 ? 1 : 0)} ms`;
 }
@@ -47,7 +51,7 @@ function callRow(call) {
     timeCell("Time", new Date(call.time * 1000)),
     cell("Group", call.group_name || "—", "break", call.action),
     cell("Signature check", ...check(call), call.signature || ""),
-    cell("Answer", ...answer(call), call.faults.length ? `fault: ${call.faults.join(", ")}` : ""),
+    cell("Answer", ...answer(call), faults(call)),
     cell("Duration", duration(call), "number"));
 }
 

@@ -55,9 +55,12 @@ async function send(form) {
 }
 
 for (const form of document.querySelectorAll("form.try")) {
+  form.addEventListener("click", ({ target }) => {
+    if (target.dataset.example) form.elements.body.value = target.dataset.example;
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const [button, result] = [form.querySelector("button"), form.querySelector("output")];
+    const [button, result] = [form.querySelector("button:not([type])"), form.querySelector("output")];
     button.disabled = true;
     try {
       result.replaceChildren(...await send(form));

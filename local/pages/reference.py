@@ -9,6 +9,7 @@ from typing import Any
 
 Document = Mapping[str, Any]
 
+PROBLEM = "application/problem+json"
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _PROBLEMS = "/docs/problems#"
 
@@ -36,9 +37,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Body:
-    """One form of a body: its media type, its members, and whether it may have others."""
+    """One form of a body: its media type, its schema's name, its members, and whether it may have others."""
 
     media_type: str
+    name: str
     description: str
     members: tuple[Value, ...]
     closed: bool
@@ -87,6 +89,11 @@ class Reference:
                 if operation := item.get(method):
                     yield self._operation(path, method, operation, item.get("parameters", []))
 
+    def problem(self) -> Body | None:
+        """The document of every failure, if the components have one named Problem."""
+        schemas = self._document.get("components", {}).get("schemas", {})
+        return self._body(PROBLEM, schemas["Problem"], ()) if "Problem" in schemas else None
+
     def _operation(self, path: str, method: str, operation: Document, shared: list[Document]) -> Operation:
         parameters = [self._resolve(one) for one in (*shared, *operation.get("parameters", []))]
         return Operation(
@@ -122,13 +129,16 @@ class Reference:
                 (name, json.dumps(example, indent=2, ensure_ascii=False))
                 for name, example in self._examples(media).items()
             )
-            schema = self._resolve(media.get("schema", {}))
-            forms = [self._resolve(form) for form in schema.get("oneOf") or schema.get("anyOf") or [schema]]
+            schema = media.get("schema", {})
+            forms = schema.get("oneOf") or schema.get("anyOf") or [schema]
             for number, form in enumerate(forms):
-                members = tuple(self._members(form))
-                closed = form.get("additionalProperties", form.get("unevaluatedProperties")) is False
-                description = form.get("description", "")
-                yield Body(media_type, description, members, closed, () if number else examples)
+                yield self._body(media_type, form, () if number else examples)
+
+    def _body(self, media_type: str, schema: Document, examples: tuple[tuple[str, str], ...]) -> Body:
+        name = schema.get("$ref", "").rpartition("/")[2]
+        schema = self._resolve(schema)
+        closed = schema.get("additionalProperties", schema.get("unevaluatedProperties")) is False
+        return Body(media_type, name, schema.get("description", ""), tuple(self._members(schema)), closed, examples)
 
     def _members(self, schema: Document) -> Iterator[Value]:
         required = set(schema.get("required", ()))
@@ -171,9 +181,7 @@ class Reference:
         parts.append({name: value for name, value in schema.items() if name != "allOf"})
         joined = {name: value for part in parts for name, value in part.items()}
         if any("properties" in part for part in parts):
-            joined["properties"] = {
-                name: value for part in parts for name, value in part.get("properties", {}).items()
-            }
+            joined["properties"] = {name: value for part in parts for name, value in part.get("properties", {}).items()}
             joined["required"] = [name for part in parts for name in part.get("required", ())]
         return joined
 
