@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contact_groups.settings import SETTINGS
-from local.cloudmonitor import CloudMonitor
-from local.facade import Facade
-from tests.support import ENVIRONMENT
+from local.cloud import ACCESS_KEY, LocalCloud
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -27,13 +26,6 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.S | re.M)
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
-    """The port of the function before a local CloudMonitor."""
-    with CloudMonitor() as cloudmonitor, Facade({**ENVIRONMENT, "CLOUDMONITOR_ENDPOINT": cloudmonitor.url}) as facade:
-        yield facade.port
-
-
 def _curls() -> list[tuple[str, Any]]:
     found = []
     for (language, text), (following, answer) in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True):
@@ -43,10 +35,14 @@ def _curls() -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(("command", "answer"), _curls())
-def test_curl_commands_of_the_readme(port: int, command: str, answer: Any) -> None:
+def test_curl_commands_of_the_readme(cloud: LocalCloud, command: str, answer: Any) -> None:
     """A command pasted from the README answers what the README says, but for the id of the request."""
     done = subprocess.run(
-        ["bash", "-c", command.replace("127.0.0.1:8000", f"127.0.0.1:{port}").rstrip() + " -sS --fail-with-body"],
+        [
+            "bash",
+            "-c",
+            command.replace("127.0.0.1:8000", f"127.0.0.1:{cloud.facade.port}").rstrip() + " -sS --fail-with-body",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -57,6 +53,39 @@ def test_curl_commands_of_the_readme(port: int, command: str, answer: Any) -> No
         got = json.loads(done.stdout)
         assert got.keys() == answer.keys()
         assert {**got, "requestId": ""} == {**answer, "requestId": ""}
+
+
+def _environment(cloud: LocalCloud) -> dict[str, str]:
+    return {**os.environ, **ACCESS_KEY, "FUNCTION_COMPUTE_ENDPOINT": cloud.function_compute.url}
+
+
+@pytest.mark.parametrize("code", [text for language, text in BLOCKS if language == "python"])
+def test_python_examples_of_the_readme(cloud: LocalCloud, code: str) -> None:
+    """Each Python example calls the deployed function, and is answered 200."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=_environment(cloud), capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("200 {'contactGroupName': 'on-call'")
+
+
+@pytest.mark.parametrize("code", [text for language, text in BLOCKS if language == "bash"])
+def test_bash_examples_of_the_readme(cloud: LocalCloud, code: str) -> None:
+    """The signature by openssl is one that Function Compute takes."""
+    done = subprocess.run(["bash", "-c", code], env=_environment(cloud), capture_output=True, text=True, check=False)
+
+    assert json.loads(done.stdout)["contactGroupName"] == "on-call"
+
+
+def test_deploy_commands_of_the_readme(cloud: LocalCloud) -> None:
+    """Each `python -m deploy` command of the README is one that the command line has."""
+    named = set(re.findall(r"`python -m deploy (\w+)", README))
+
+    assert named == {"role", "package", "apply", "rollback", "invoke"}
+    command = [sys.executable, "-m", "deploy", "invoke", "http-function", "--path", "/healthz", "--method", "GET"]
+    done = subprocess.run(command, cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False)
+    assert (done.returncode, "200 OK" in done.stdout) == (0, True)
 
 
 def test_the_readme_has_a_first_curl() -> None:
