@@ -16,6 +16,12 @@ SERVICE = "Aliyun::Serverless::Service"
 FUNCTION = "Aliyun::Serverless::Function"
 #: The property without which a trigger of that type has nothing to be triggered by; where it is empty, there is none.
 _SOURCE = {"Timer": "Payload", "MNSTopic": "TopicName", "OSS": "BucketName"}
+#: The properties that are deployed. Another one is refused: left out in silence, it would be believed to be there.
+_SERVICE_PROPERTIES = {"Description", "Policies", "LogConfig", "InternetAccess"}
+_FUNCTION_PROPERTIES = set(
+    "Description Handler Initializer InitializationTimeout Runtime CodeUri MemorySize Timeout InstanceConcurrency"
+    " EnvironmentVariables AsyncConfiguration".split()
+)
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -87,6 +93,7 @@ def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
         if isinstance(resource, dict) and resource.get("Type") == FUNCTION
     )
     properties = service["Properties"]
+    _refuse_others(name, properties, _SERVICE_PROPERTIES)
     log = properties["LogConfig"]
     config = {
         "description": properties["Description"],
@@ -94,6 +101,14 @@ def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
         "internetAccess": properties["InternetAccess"],
     }
     return Deployment(name, config, properties["Policies"], functions, parameters, account.region)
+
+
+def _refuse_others(name: str, properties: Mapping[str, Any], known: set[str]) -> None:
+    others = sorted(properties.keys() - known)
+    if others:
+        raise UsageError(
+            f"{name}: apply cannot deploy the property {others[0]}; set it by other means, or leave it out"
+        )
 
 
 def _parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
@@ -138,6 +153,7 @@ def _lookup(name: str, parameters: Mapping[str, Any]) -> Any:
 
 def _function(name: str, resource: Mapping[str, Any], account: Account) -> Function:
     properties = resource["Properties"]
+    _refuse_others(name, properties, _FUNCTION_PROPERTIES)
     config = {
         "description": properties["Description"],
         "runtime": properties["Runtime"],

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from contact_groups.settings import SETTINGS, read_settings
+from deploy.errors import UsageError
 from deploy.template import Account, Deployment, load
 
 ROOT = Path(__file__).parent.parent
@@ -115,6 +116,20 @@ def test_triggers_without_a_source_are_left_out() -> None:
 
     assert event.triggers == ()
     assert len(event.skipped) == 3
+
+
+@pytest.mark.parametrize(
+    ("beside", "name"), [("      LogConfig:", "contact-groups"), ("        InstanceConcurrency: 20", "http-function")]
+)
+def test_properties_that_cannot_be_deployed_are_refused(beside: str, name: str, tmp_path: Path) -> None:
+    """A property that apply would leave out in silence ends it, with the resource's and the property's name."""
+    text = (ROOT / "template.yml").read_text()
+    indent = beside[: -len(beside.lstrip())]
+    changed = tmp_path / "template.yml"
+    changed.write_text(text.replace(beside, f"{indent}VpcConfig: Auto\n{beside}", 1))
+
+    with pytest.raises(UsageError, match=f"{name}: .*VpcConfig"):
+        load(changed, ALL, Account("cn-hangzhou", "1"))
 
 
 def test_the_template_is_one_of_the_transform() -> None:
