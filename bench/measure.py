@@ -1,0 +1,130 @@
+"""The measurements, interleaved: each round takes every variant in turn, so that what else the machine does hits all alike."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from bench.environment import OURS, SDK_CURRENT, SDK_FORMER, VARIANTS, Variant, without_pyc, zipped_size
+from bench.processes import Worker, stub
+
+Samples = dict[Variant, list[float]]
+UPSTREAM_MS = 40
+THREADS = 50
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured."""
+
+    cold: int
+    cold_without_pyc: int
+    warm: int
+    warm_requests: int
+    flat_requests: int
+    validations: int
+    concurrent: int
+    concurrent_requests: int
+
+
+FULL = Effort(21, 5, 60, 200, 100_000, 30, 7, 40)
+QUICK = Effort(7, 1, 15, 100, 5_000, 7, 1, 20)
+
+
+@dataclass
+class Results:
+    """Samples in seconds and bytes, one a round; the same place in two lists is the same round."""
+
+    cold: Samples = field(default_factory=dict)
+    imports: Samples = field(default_factory=dict)
+    cold_without_pyc: Samples = field(default_factory=dict)
+    warm: Samples = field(default_factory=dict)
+    peak: Samples = field(default_factory=dict)
+    size: dict[Variant, int] = field(default_factory=dict)
+    resident: dict[int, int] = field(default_factory=dict)
+    validation: dict[str, list[float]] = field(default_factory=lambda: {"smallest": [], "largest": []})
+    per_second: Samples = field(default_factory=dict)
+    p99: Samples = field(default_factory=dict)
+    concurrent_cpu: Samples = field(default_factory=dict)
+
+
+class Bench:
+    """One run over packages that are already made."""
+
+    def __init__(self, interpreter: str, folders: dict[Variant, Path], log: TextIO, effort: Effort) -> None:
+        """Args: log: takes the standard output of every worker."""
+        self._interpreter = interpreter
+        self._folders = folders
+        self._log = log
+        self._effort = effort
+        self.results = Results()
+
+    def run(self, say: Callable[[str], None]) -> Results:
+        """Measures everything; `say` is told before each part."""
+        effort = self._effort
+        self.results.size = {variant: zipped_size(folder) for variant, folder in self._folders.items()}
+        with stub() as port:
+            say(f"cold starts, {effort.cold} rounds")
+            self._cold(port)
+            say(f"cold starts without .pyc, {effort.cold_without_pyc} rounds")
+            self._cold_without_pyc(port)
+            say(f"warm requests, {effort.warm} rounds of {effort.warm_requests}; memory; validation")
+            self._warm(port)
+            say(f"memory over {effort.flat_requests:,} requests")
+            self._flatness(port)
+        with stub(UPSTREAM_MS) as port:
+            say(f"{THREADS} threads against an upstream of {UPSTREAM_MS} ms, {effort.concurrent} rounds")
+            self._concurrency(port)
+        return self.results
+
+    def _worker(self, variant: Variant, port: int) -> Worker:
+        return Worker(self._interpreter, self._folders[variant], variant.module, port, self._log)
+
+    def _cold(self, port: int) -> None:
+        for _ in range(self._effort.cold):
+            for variant in VARIANTS:
+                with self._worker(variant, port) as worker:
+                    self.results.cold.setdefault(variant, []).append(worker.cold["cpu"])
+                    self.results.imports.setdefault(variant, []).append(worker.cold["imports_and_request"])
+
+    def _cold_without_pyc(self, port: int) -> None:
+        bare = {variant: without_pyc(folder) for variant, folder in self._folders.items()}
+        for _ in range(self._effort.cold_without_pyc):
+            for variant, folder in bare.items():
+                with Worker(self._interpreter, folder, variant.module, port, self._log, pyc=False) as worker:
+                    self.results.cold_without_pyc.setdefault(variant, []).append(worker.cold["cpu"])
+
+    def _warm(self, port: int) -> None:
+        with contextlib.ExitStack() as stack:
+            workers = {variant: stack.enter_context(self._worker(variant, port)) for variant in VARIANTS}
+            for worker in workers.values():
+                worker.ask("warm", self._effort.warm_requests)
+            for _ in range(self._effort.warm):
+                for variant, worker in workers.items():
+                    self.results.warm.setdefault(variant, []).append(worker.ask("warm", self._effort.warm_requests))
+            for variant, worker in workers.items():
+                self.results.peak[variant] = [worker.ask("memory")["peak"]]
+            for _ in range(self._effort.validations):
+                for size, samples in self.results.validation.items():
+                    samples.append(workers[OURS].ask("validate_and_sign", size, 400 if size == "smallest" else 40))
+
+    def _flatness(self, port: int) -> None:
+        total = self._effort.flat_requests
+        with self._worker(OURS, port) as worker:
+            done = 0
+            for mark in (total // 10, total // 2, total):
+                worker.ask("warm", mark - done)
+                self.results.resident[mark] = worker.ask("memory")["now"]
+                done = mark
+
+    def _concurrency(self, port: int) -> None:
+        for _ in range(self._effort.concurrent):
+            for variant in (OURS, SDK_CURRENT, SDK_FORMER):
+                with self._worker(variant, port) as worker:
+                    seen = worker.ask("concurrent", THREADS, self._effort.concurrent_requests)
+                self.results.per_second.setdefault(variant, []).append(seen["per_second"])
+                self.results.p99.setdefault(variant, []).append(seen["p99"])
+                self.results.concurrent_cpu.setdefault(variant, []).append(seen["cpu"])

@@ -1,0 +1,169 @@
+"""One variant in one fresh process, as Function Compute would hold it; the parent measures by asking.
+
+`python -I -S worker.py FOLDER MODULE FD`: FOLDER is the package, MODULE is `index` or a yardstick, FD takes the answers. The
+first line on FD is the cold start; then each command on standard input is answered by one line of JSON. Only what every
+variant imports anyway is imported before the cold start is over.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+BODY = (
+    b'{"contactNames": ["Alice", "Bob", "\\u544a\\u8b66\\u8054\\u7cfb\\u4eba"], '
+    b'"describe": "On-call engineers of the payment service"}'
+)
+CREDENTIALS = SimpleNamespace(access_key_id="testid", access_key_secret="testsecret", security_token="")
+
+App = Callable[[dict[str, Any], Callable[..., Any]], Any]
+
+
+def request(app: App) -> None:
+    """One request as the platform makes it (facts/function-compute.md §1.2); anything but a 200 ends the process."""
+    context = SimpleNamespace(request_id="fc-request-1", credentials=CREDENTIALS)
+    environ = {
+        "REQUEST_METHOD": "PUT",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/v1/contact-groups/payments",
+        "QUERY_STRING": "",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(BODY)),
+        "REMOTE_ADDR": "192.0.2.1",
+        "SERVER_NAME": "FCRUNTIME",
+        "SERVER_PORT": "9000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": "FCRUNTIME/1.0",
+        "HTTP": "on",
+        "HTTP_HOST": "123456789.cn-hangzhou.fc.aliyuncs.com",
+        "HTTP_USER_AGENT": "curl/8.5.0",
+        "HTTP_ACCEPT": "*/*",
+        "wsgi.version": (1, 0),
+        "wsgi.input": io.BytesIO(BODY),
+        "wsgi.errors": sys.stderr,
+        "wsgi.url_scheme": "http",
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "fc.request_uri": "/2016-08-15/proxy/contact-groups/http/v1/contact-groups/payments",
+        "fc.context": context,
+    }
+    statuses: list[str] = []
+    body = b"".join(app(environ, lambda status, _, __=None: statuses.append(status)))
+    if not statuses[0].startswith("200"):
+        os.write(2, f"{statuses[0]}: {body!r}\n".encode())
+        os._exit(1)
+
+
+def load(module: str) -> App:
+    """Imports the variant and makes it ready, as the platform does."""
+    if module != "index":
+        app: App = __import__(module).app
+        return app
+    index = __import__("index")
+    index.initializer(SimpleNamespace(request_id="fc-initializer"))
+    handler: App = index.handler
+    return handler
+
+
+def warm(app: App, count: int) -> float:
+    """CPU seconds a request."""
+    started = time.process_time()
+    for _ in range(count):
+        request(app)
+    return (time.process_time() - started) / count
+
+
+def memory(_app: App) -> dict[str, int]:
+    """Resident memory now and at its peak, in bytes."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        lines = dict(line.split(":", 1) for line in status)
+    return {name: int(lines[field].split()[0]) * 1024 for name, field in (("now", "VmRSS"), ("peak", "VmHWM"))}
+
+
+def concurrent(app: App, threads: int, count: int) -> dict[str, float]:
+    """Requests a second, the 99th percentile of their seconds, and CPU seconds a request, of threads with count each."""
+    import threading
+
+    barrier = threading.Barrier(threads + 1)
+    seconds: list[float] = []
+
+    def run() -> None:
+        request(app)  # opens this thread's connection
+        barrier.wait()
+        for _ in range(count):
+            started = time.perf_counter()
+            request(app)
+            seconds.append(time.perf_counter() - started)
+
+    started_threads = [threading.Thread(target=run) for _ in range(threads)]
+    for thread in started_threads:
+        thread.start()
+    barrier.wait()
+    started, cpu = time.perf_counter(), time.process_time()
+    for thread in started_threads:
+        thread.join()
+    wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+    seconds.sort()
+    return {
+        "per_second": len(seconds) / wall,
+        "p99": seconds[len(seconds) * 99 // 100],
+        "cpu": cpu / len(seconds),
+    }
+
+
+def validate_and_sign(_app: App, size: str, count: int) -> float:
+    """CPU seconds to read, validate and sign one group: the smallest there is, or the largest."""
+    import json
+
+    from contact_groups.cloudmonitor.calls import Stamp, sign_v3
+    from contact_groups.cloudmonitor.endpoints import Endpoint
+    from contact_groups.compute.credentials import Credentials
+    from contact_groups.payload import parse_json
+    from contact_groups.schemas import load_contact_group
+
+    names = [f"{number:03d}{'x' * 252}" for number in range(100)] if size == "largest" else ["a"]
+    document = {"contactGroupName": "g", "contactNames": names, "describe": "d"}
+    body = json.dumps(document).encode()
+    endpoint, credentials = Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443), Credentials("id", "secret")
+    stamp = Stamp("00000000-0000-0000-0000-000000000000", 1_700_000_000.0)
+    started = time.process_time()
+    for _ in range(count):
+        sign_v3(load_contact_group(parse_json(body)), endpoint, credentials, stamp)
+    return (time.process_time() - started) / count
+
+
+def main() -> None:
+    """Answers the cold start, then commands."""
+    folder, module, descriptor = sys.argv[1:4]
+    sys.path[0] = folder
+    started = time.process_time()
+    app = load(module)
+    request(app)
+    ended = time.process_time()
+    peak = memory(app)["peak"]
+
+    import json
+
+    def answer(value: Any) -> None:
+        os.write(int(descriptor), json.dumps(value).encode() + b"\n")
+
+    answer({"cpu": ended, "imports_and_request": ended - started, "peak": peak})
+    commands: dict[str, Callable[..., Any]] = {
+        "warm": warm,
+        "memory": memory,
+        "concurrent": concurrent,
+        "validate_and_sign": validate_and_sign,
+    }
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        answer(commands[name](app, *arguments))
+
+
+if __name__ == "__main__":
+    main()
