@@ -33,6 +33,9 @@ the local Function Compute on {function_compute} (AccessKey testid / testsecret)
 
   curl {cloudmonitor}/_local/groups
 
+The API's reference, to read and to try out: {facade}/docs
+The local CloudMonitor's console, with switches for its faults: {cloudmonitor}/console
+
 An event, from another terminal:
 
   ALIBABA_CLOUD_ACCESS_KEY_ID=testid ALIBABA_CLOUD_ACCESS_KEY_SECRET=testsecret \\

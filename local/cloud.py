@@ -14,6 +14,7 @@ from deploy.cloud import connect
 from deploy.package import build
 from deploy.template import Account, load
 from local.cloudmonitor import CloudMonitor
+from local.documentation import page
 from local.function_compute import FunctionCompute, PlainPort
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +60,7 @@ class LocalCloud:
             region=ACCOUNT.region,
             retry_seconds=retry_seconds,
         )
-        self.facade = PlainPort(self.function_compute, SERVICE, HTTP_FUNCTION, ALIAS, port=facade_port)
+        self.facade = PlainPort(self.function_compute, SERVICE, HTTP_FUNCTION, ALIAS, pages=page, port=facade_port)
         self.client: fc2.Client = None
 
     def __enter__(self) -> LocalCloud:

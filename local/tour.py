@@ -96,8 +96,8 @@ class Tour:
         ended = cloud.function_compute.failures(FAILURES)[dead:]
         for record in ended:
             attempts = record["requestContext"]["approximateInvokeCount"]
-            payload = " ".join(record["requestPayload"].split())
-            self._say(f"     after {attempts} invocations it is in the failure destination: {payload[:60]}…")
+            kept = " ".join(record["requestPayload"].split())
+            self._say(f"     after {attempts} invocations it is in the failure destination: {kept[:60]}…")
         self._check(title, bool(ended) == (fault.times is None) and (calls[-1].code == "200") == (not ended))
         self._say("")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
+from urllib.parse import unquote
 
 from .server import FunctionCompute
 from .wire import Listener, Request, Response
+
+Pages = Callable[[str], "tuple[int, str, bytes] | None"]
 
 
 class PlainPort:
@@ -17,6 +21,8 @@ class PlainPort:
         service: Name of the service.
         function: Name of the function.
         qualifier: Version or alias; empty for the latest.
+        pages: Answers GET and HEAD of paths of its own, which then do not reach the function: from a decoded path to
+            status, content type and body, or None for a path that is the function's.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
 
@@ -32,6 +38,7 @@ class PlainPort:
         function: str,
         qualifier: str = "",
         *,
+        pages: Pages = lambda _: None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -39,6 +46,7 @@ class PlainPort:
         self._function_compute = function_compute
         self._service = f"{service}.{qualifier}" if qualifier else service
         self._function = function
+        self._pages = pages
 
     def __enter__(self) -> PlainPort:
         """Listens; raises CannotListen where the port is in use."""
@@ -52,4 +60,8 @@ class PlainPort:
         self._listener.close()
 
     def _answer(self, request: Request) -> Response:
+        found = self._pages(unquote(request.path)) if request.method in {"GET", "HEAD"} else None
+        if found:
+            status, content_type, body = found
+            return Response(status, [("Content-Type", content_type)], body)
         return self._function_compute.answer_plain(request, self._service, self._function)
