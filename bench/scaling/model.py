@@ -1,8 +1,8 @@
 """The world of the simulation: a clock, CloudMonitor's quota, Function Compute's instances, and callers.
 
-What is sourced: 20 calls a second for the account (facts/cloudmonitor.md §1.5); at most MaxInstances × InstanceConcurrency
-requests at once, the rest refused by the platform with 429 (facts/function-compute.md §1.6). Everything else here is an assumption,
-named in the constants below and repeated in docs/scale.md: how the window is counted, travel and service times, callers.
+Sourced: 20 calls a second for the account (facts/cloudmonitor.md §1.5); what the platform has no room for is refused with 429
+(facts/function-compute.md §1.6); a new instance is made only once those that run are full (the vendor's page "Configure
+instance concurrency"). All else is assumed, in the constants below and in docs/scale.md: how calls are counted, times, callers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from contact_groups.cloudmonitor.transport import RawAnswer
 QUOTA = 20
 #: A served call takes about 40 ms in all, a throttled one a few: way there, work, way back, each with an exponential tail.
 TRAVEL = 0.002
-TRAVEL_JITTER = 0.003
 SERVICE = 0.020
 SERVICE_JITTER = 0.010
 #: One answer in a thousand is lost after the call was carried out.
@@ -131,19 +130,24 @@ class Setup:
         deadline: seconds for one request; only this client has one.
         rule: a name in RULES.
         hint: milliseconds in `x-acs-retry-after` of a throttled answer; None: no such header.
-        packed: requests go to the first instance with room, instead of the least busy.
+        packed: requests go to the first instance with room, as if each were made once those before it are full; else to the
+            least busy, as if all had been made before.
+        others: calls a second that the rest of the account makes, beside the function.
+        jitter: seconds, on average, that a call or an answer is late on its way.
     """
 
     callers: int
     seconds: float = 600.0
     synchronized: float = 0.25
-    instances: int = 2
-    concurrency: int = 90
-    pace: float = 19.5
-    deadline: float = 10.0
+    instances: int = 1
+    concurrency: int = 100
+    pace: float = 19.6
+    deadline: float = 5.0
     rule: str = "sliding second"
     hint: int | None = 1000
-    packed: bool = False
+    packed: bool = True
+    others: float = 0.0
+    jitter: float = 0.003
     seed: int = 1
 
 
@@ -156,8 +160,13 @@ class Upstream:
         self._random = random.Random(f"upstream {setup.seed}")
         headers = {} if setup.hint is None else {"x-acs-retry-after": str(setup.hint)}
         self._throttled = RawAnswer(400, headers, b'{"Code":"Throttling.User","Message":"","RequestId":"R"}')
+        self._jitter = setup.jitter
+        self._others = setup.others
+        self._end = setup.seconds + PATIENCE
         self.calls = 0
         self.throttled = 0
+        if self._others:
+            loop.after(0.0, self._serve_others)
 
     def call(self, timeout: float, answered: Callable[[RawAnswer | None], None]) -> None:
         """Sends one call; `answered` gets its answer, or None once `timeout` seconds have passed without one."""
@@ -177,8 +186,13 @@ class Upstream:
         else:
             self._loop.after(delay, answered, APPLIED if served else self._throttled)
 
+    def _serve_others(self) -> None:
+        self._rule.admits(self._loop.now)
+        if self._loop.now < self._end:
+            self._loop.after(self._random.expovariate(self._others), self._serve_others)
+
     def _travel(self) -> float:
-        return TRAVEL + self._random.expovariate(1 / TRAVEL_JITTER)
+        return TRAVEL + self._random.expovariate(1 / self._jitter)
 
 
 @dataclass(frozen=True)
