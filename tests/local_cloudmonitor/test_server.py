@@ -27,6 +27,11 @@ def is_ended(connection: socket.socket) -> bool:
         return True
 
 
+def _threads() -> set[threading.Thread]:
+    """The threads of every local CloudMonitor of this process; other tests may share one that goes on running."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("cloudmonitor")}
+
+
 def test_restart_keeps_the_groups(start: Callable[..., CloudMonitor], tmp_path: Path) -> None:
     """What was acknowledged is there after a restart on the same file, with its times."""
     database = tmp_path / "groups.db"
@@ -78,6 +83,7 @@ def test_foreign_address() -> None:
 
 def test_stop_ends_every_thread_and_frees_the_port() -> None:
     """After the end no thread is left, connections are closed, and the port can be taken again."""
+    before = _threads()
     with CloudMonitor() as server:
         port = server.port
         connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
@@ -86,7 +92,7 @@ def test_stop_ends_every_thread_and_frees_the_port() -> None:
     for connection in connections:
         with connection:
             assert is_ended(connection)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cloudmonitor")]
+    assert not _threads() - before
     with CloudMonitor(port=port) as again:
         assert call(again).status == 200
 
@@ -229,6 +235,7 @@ def certificate(tmp_path: Path) -> Path:
 
 def test_tls(certificate: Path) -> None:
     """With a TLS context it serves HTTPS, survives clients that do not trust it or speak plain, and ends at once."""
+    before = _threads()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     trusting = ssl.create_default_context(cafile=str(certificate))
@@ -248,4 +255,4 @@ def test_tls(certificate: Path) -> None:
     connection.close()
     with silent:
         assert is_ended(silent)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cloudmonitor")]
+    assert not _threads() - before
