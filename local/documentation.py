@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from local.pages.reference import PROBLEM, Reference
 _ROOT = Path(__file__).parent.parent
 _HTML = "text/html; charset=utf-8"
 _NAME = re.compile(r"[a-z0-9-]+")
+_PICTURE = re.compile(r"[a-z0-9-]+\.svg")
 # The only HTML that a page may hold besides comments: an anchor, spelt like this.
 _ANCHOR = re.compile(r'<a (?:id|name)="[A-Za-z0-9_.-]+">|</a>')
 _WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -50,20 +52,17 @@ def page(
     if not name and openapi.is_file():
         return 200, _HTML, _reference(json.loads(openapi.read_bytes()), names)
     if name in names:
-        return 200, _HTML, _article(name, docs.joinpath(f"{name}.md").read_text("utf-8"), names)
-    missing = (
-        f"# Not found\n\nThere is no page `{path}`."
-        if name
-        else "# Not written yet\n\n`make openapi` writes the contract."
-    )
-    return 404, _HTML, _article("", missing, names)
+        return 200, _HTML, _article(name, docs.joinpath(f"{name}.md").read_text("utf-8"), names, docs)
+    missing = "There is no such page." if name else "The contract is not written yet: `make openapi` writes it."
+    return 404, _HTML, _article("", f"# Not found\n\n{missing}", names)
 
 
 def documented(function: _WsgiApp) -> _WsgiApp:
     """The function with the documentation in front of it, for a WSGI server."""
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        found = page(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "GET" else None
+        method = environ["REQUEST_METHOD"]
+        found = page(environ["PATH_INFO"]) if method in {"GET", "HEAD"} else None
         if found is None:
             return function(environ, start_response)
         status, content_type, body = found
@@ -71,7 +70,7 @@ def documented(function: _WsgiApp) -> _WsgiApp:
             f"{status} {'OK' if status == 200 else 'Not Found'}",
             [("Content-Type", content_type), ("Content-Length", str(len(body)))],
         )
-        return [body]
+        return [body] if method == "GET" else []
 
     return application
 
@@ -90,13 +89,20 @@ def _reference(document: dict[str, Any], names: list[str]) -> bytes:
     )
 
 
-def _article(name: str, text: str, names: list[str]) -> bytes:
+def _article(name: str, text: str, names: list[str], docs: Path | None = None) -> bytes:
     title = re.search(r"^# (.+)", text, flags=re.M)
-    return render("article.html", title=title[1] if title else name, content=_markdown(text), name=name, names=names)
+    return render(
+        "article.html", title=title[1] if title else name, content=_markdown(text, docs), name=name, names=names
+    )
 
 
-def _markdown(text: str) -> Markup:
-    """Markdown as HTML: headings get their anchors, links to other pages lead to them, HTML is shown as text."""
+def _markdown(text: str, docs: Path | None = None) -> Markup:
+    """Markdown as HTML: headings get their anchors, links to other pages lead to them, HTML is shown as text.
+
+    Args:
+        text: The Markdown.
+        docs: Folder of the pictures that it may show.
+    """
     parser = MarkdownIt("commonmark").enable("table")
     tokens = parser.parse(text)
     _anchor_headings(tokens)
@@ -105,6 +111,8 @@ def _markdown(text: str) -> Markup:
         for inner in (token, *(token.children or ())):
             if inner.type in {"html_block", "html_inline"}:
                 inner.content = _safe(inner.content)
+            elif inner.type == "image":
+                _embed(inner, docs)
     html = parser.renderer.render(tokens, parser.options, {})
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
     return Markup(html)  # noqa: S704 - escaped by the renderer and `_safe`
@@ -134,6 +142,15 @@ def _lead(tokens: list[Token]) -> None:
         if dead and token.type in {"link_open", "link_close"}:
             token.tag = "span"
             token.attrs = {}
+
+
+def _embed(image: Token, docs: Path | None) -> None:
+    """Puts a picture of the folder into the page; any other becomes its text."""
+    source = str(image.attrs["src"])
+    if docs and _PICTURE.fullmatch(source) and docs.joinpath(source).is_file():
+        image.attrs["src"] = f"data:image/svg+xml;base64,{b64encode(docs.joinpath(source).read_bytes()).decode()}"
+    else:
+        image.type, image.tag = "text", ""
 
 
 def _safe(html: str) -> str:

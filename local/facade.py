@@ -12,6 +12,8 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from local.documentation import documented
+
 FUNCTION = Path(__file__).parent.parent / "function"
 
 
@@ -42,7 +44,7 @@ class Facade:
         from contact_groups.compute.entry import Function
 
         self.function = Function(environment)
-        self._server = _listen(port, self.function.handler)
+        self._server = _listen(port, documented(self.function.handler))
         self.port = self._server.port
         self.url = f"http://127.0.0.1:{self.port}"
 

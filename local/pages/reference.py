@@ -131,8 +131,8 @@ class Reference:
             )
             schema = media.get("schema", {})
             forms = schema.get("oneOf") or schema.get("anyOf") or [schema]
-            for number, form in enumerate(forms):
-                yield self._body(media_type, form, () if number else examples)
+            for form in forms:
+                yield self._body(media_type, form, examples if form is forms[-1] else ())
 
     def _body(self, media_type: str, schema: Document, examples: tuple[tuple[str, str], ...]) -> Body:
         name = schema.get("$ref", "").rpartition("/")[2]
@@ -202,14 +202,14 @@ class Reference:
             yield Rule("no duplicates")
         if "enum" in schema:
             yield Rule("one of", ", ".join(json.dumps(value) for value in schema["enum"]))
-        for keyword, text in (("const", "always"), ("default", "left out:")):
+        for keyword, text in (("const", "always"), ("default", "left out, it is")):
             if keyword in schema:
                 yield Rule(text, json.dumps(schema[keyword]))
         for keyword in ("pattern", "format"):
             if keyword in schema:
                 yield Rule(keyword, schema[keyword])
         if "properties" in schema:
-            yield Rule("members:", ", ".join(schema["properties"]))
+            yield Rule("members", ", ".join(schema["properties"]))
         if "items" in schema:
             for rule in self._rules(self._resolve(schema["items"])):
                 yield Rule(f"each: {rule.text}", rule.quoted)

@@ -15,7 +15,7 @@ from typing import Any
 
 import websocket
 
-_PATIENCE = 15.0  # seconds for one answer of the browser; a page that never gets there fails its test
+_PATIENCE = 10.0  # seconds for the browser to answer, and for a page to get where a test wants it
 
 
 class Browser:
@@ -80,7 +80,7 @@ class Page:
         self.requests: list[str] = []
         self._numbers = itertools.count(1)
         self._events: list[str] = []
-        self._socket = websocket.create_connection(debugger, timeout=_PATIENCE, suppress_origin=True)
+        self._socket = websocket.create_connection(debugger, timeout=2 * _PATIENCE, suppress_origin=True)
 
     def __enter__(self) -> Page:
         return self
@@ -119,9 +119,11 @@ class Page:
 
     def wait_for(self, expression: str) -> Any:
         """The first value of the expression that is true, looked at every 20 milliseconds inside the page."""
+        never = json.dumps(f"never came true: {expression}")
         return self.run(
-            "new Promise((resolve) => { const look = () => { const value = (" + expression + ");"
-            " if (value) resolve(value); else setTimeout(look, 20); }; look(); })"
+            f"new Promise((resolve, reject) => {{ const until = Date.now() + {_PATIENCE * 1000};"
+            f" const look = () => {{ const value = ({expression}); if (value) resolve(value);"
+            f" else if (Date.now() > until) reject(new Error({never})); else setTimeout(look, 20); }}; look(); }})"
         )
 
     def click(self, selector: str) -> None:

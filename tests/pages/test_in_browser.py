@@ -1,0 +1,178 @@
+"""The pages in headless Chromium: what a reader sees, types and clicks."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from local.cloudmonitor import CloudMonitor, Fault
+from local.facade import Facade
+from tests.pages.browser import Browser
+
+GROUP = {"contactNames": ["Contact 1"], "describe": "Alert contact name"}
+HOSTILE = '<img src=x onerror="document.title=1">'
+PUT, POST = "#putContactGroup form", "#postContactGroup form"
+
+
+def send(facade: Facade, name: str = "on-call", **changes: Any) -> int:
+    """POSTs a group to the function; returns the status."""
+    body = json.dumps({"contactGroupName": name, **GROUP, **changes}).encode()
+    request = urllib.request.Request(f"{facade.url}/v1/contact-groups", body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
+
+
+def text(selector: str) -> str:
+    """The expression for the text of an element as seen, empty as long as there is none."""
+    return f"((one) => one?.checkVisibility() ? one.innerText : '')(document.querySelector({json.dumps(selector)}))"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_pages_load(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor, width: int, dark: bool) -> None:
+    """Every page loads without an error, asks only its own server, and fits the width in light and in dark."""
+    send(facade, "a-name-without-any-space-" * 8, describe="w" * 2_000)
+    for url in (f"{facade.url}/docs", f"{facade.url}/docs/problems#throttled", f"{cloudmonitor.url}/console"):
+        with browser.open(url, width, dark) as page:
+            if url.endswith("/console"):
+                page.wait_for("document.querySelector('#groups tr')")
+            page.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            assert page.run("document.documentElement.scrollWidth") <= width
+            red, green, blue = page.run("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+            assert (red + green + blue < 3 * 64) == dark
+            origin = url.split("/", 3)[2]
+            assert all(asked.split("/", 3)[2] == origin for asked in page.requests if not asked.startswith("data:"))
+            assert page.errors == []
+
+
+def test_both_operations_are_shown(browser: Browser, facade: Facade) -> None:
+    """The reference shows both ways to write a group, each with a form to try it out."""
+    with browser.open(f"{facade.url}/docs") as page:
+        assert "PUT" in page.run(text("#putContactGroup h2"))
+        assert "/v1/contact-groups/{contactGroupName}" in page.run(text("#putContactGroup h2"))
+        assert "POST" in page.run(text("#postContactGroup h2"))
+        assert page.run(f"[...document.querySelectorAll('{PUT}, {POST}')].every((form) => form.offsetHeight > 0)")
+
+
+def test_trying_a_put_creates_the_group(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
+    """What the form of PUT sends is in the local CloudMonitor, under the name that was typed."""
+    with browser.open(f"{facade.url}/docs") as page:
+        page.write(f"{PUT} input[name=contactGroupName]", "on call ü 100%")
+        page.click(f"{PUT} [data-example*=enableSubscribed]")
+        page.click(f"{PUT} button:not([type])")
+        page.wait_for(text(f"{PUT} output") + ".includes('200')")
+        assert page.errors == []
+    group = cloudmonitor.group("on call ü 100%")
+    assert group
+    assert group.contact_names == ("Contact 1", "值班 Bob")
+    assert group.enable_subscribed
+
+
+def test_a_dry_run_writes_nothing(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
+    """With dryRun the form of POST shows the call that would go out, and CloudMonitor gets none."""
+    with browser.open(f"{facade.url}/docs") as page:
+        page.click(f"{POST} input[name=dryRun]")
+        page.click(f"{POST} button:not([type])")
+        page.wait_for(text(f"{POST} output") + ".includes('stringToSign')")
+        assert "POST /v1/contact-groups?dryRun=true" in page.run(text(f"{POST} output"))
+        assert page.errors == []
+    assert cloudmonitor.calls() == []
+
+
+def test_from_a_problem_to_what_to_do_in_one_click(browser: Browser, facade: Facade) -> None:
+    """A refused try shows the problem as text, and its type leads to its section."""
+    with browser.open(f"{facade.url}/docs") as page:
+        body = {"contactGroupName": HOSTILE, "contactNames": [], "describe": "x", HOSTILE: 1}
+        page.write(f"{POST} textarea", json.dumps(body))
+        page.click(f"{POST} button:not([type])")
+        page.wait_for(text(f"{POST} output") + ".includes('422')")
+        assert HOSTILE.split('"', maxsplit=1)[0] in page.run(text(f"{POST} output"))
+        assert page.run(f"document.querySelectorAll('{POST} output img').length") == 0
+        page.click(f"{POST} output a")
+        page.wait_for("location.pathname === '/docs/problems' && document.querySelector(':target')")
+        assert page.run("document.querySelector(':target').innerText") == "invalid-contact-group"
+
+
+def test_no_answer_is_told(browser: Browser, facade: Facade) -> None:
+    """When the server is gone, the form says so instead of staying silent."""
+    with browser.open(f"{facade.url}/docs") as page:
+        page.run("(window.fetch = () => Promise.reject(new Error('gone')), 0)")
+        page.click(f"{PUT} button:not([type])")
+        page.wait_for(text(f"{PUT} output") + ".includes('No answer: gone')")
+
+
+def test_the_console_is_live(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
+    """Calls and groups appear in the open console as they come: check, status, duration; HTML in them stays text."""
+    with browser.open(f"{cloudmonitor.url}/console") as page:
+        page.wait_for(text("#no-calls"))
+        assert send(facade, HOSTILE) == 200
+        page.wait_for(text("#groups") + f".includes({json.dumps(HOSTILE)})")
+        call = page.run(text("#calls tr"))
+        assert all(part in call for part in (HOSTILE, "PutContactGroup", "✓ passed", "ACS3-HMAC-SHA256", "200", " ms"))
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{cloudmonitor.url}/?Action=PutContactGroup&Version=2019-01-01")
+        refused.value.close()
+        page.wait_for(text("#calls tr") + ".includes('✗ ')")
+        assert page.run("document.querySelectorAll('main img').length") == 0
+        assert page.run("document.title") == "Local CloudMonitor"
+        assert page.errors == []
+
+
+def test_a_switch_strikes_the_next_call(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
+    """A fault switched on strikes until it is switched off, by mouse and by keyboard, and the call names it."""
+    with browser.open(f"{cloudmonitor.url}/console") as page:
+        page.wait_for(text("#no-script"))
+        page.click("#kind-empty")
+        page.wait_for(text("#script") + ".includes('strikes every call')")
+        assert send(facade) == 502
+        page.wait_for(text("#calls tr") + ".includes('fault: empty')")
+        page.run("document.querySelector('#kind-empty').focus()")
+        page.press(" ", 32)
+        page.wait_for(text("#no-script"))
+        assert send(facade) == 200
+        page.click("#kind-html")
+        page.wait_for(text("#script"))
+        page.click("#clear")
+        page.wait_for("!document.querySelector('#kind-html').checked")
+        assert page.errors == []
+    assert cloudmonitor.faults.list() == []
+
+
+def test_a_fault_with_particulars(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
+    """The form scripts any fault; it is counted down, cleared one by one, and what is no fault is refused with a reason."""
+    with browser.open(f"{cloudmonitor.url}/console") as page:
+        page.write("#fault", '{"kind": "error", "code": "Throttling.User", "times": 2}')
+        page.click("#add button")
+        page.wait_for(text("#script") + ".includes('Throttling.User')")
+        assert page.run("document.querySelector('#kind-error').checked")
+        assert page.errors == []
+        assert send(facade) == 200  # at the third attempt
+        page.wait_for(text("#no-script"))
+        cloudmonitor.faults.add(Fault("drop"), Fault("empty"))
+        page.wait_for("document.querySelectorAll('#script li').length === 2")
+        page.click("#script button")
+        page.wait_for("document.querySelectorAll('#script li').length === 1")
+        page.write("#fault", '{"kind": "nonsense"}')
+        page.click("#add button")
+        page.wait_for(text("#refused") + ".includes('nonsense')")
+    assert [item.fault.kind for item in cloudmonitor.faults.list()] == ["empty"]
+
+
+def test_the_console_outlives_its_server(browser: Browser) -> None:
+    """When the server is gone, the console says so and goes on trying."""
+    with CloudMonitor() as cloudmonitor:
+        page = browser.open(f"{cloudmonitor.url}/console")
+        page.wait_for(text("#live") + " === 'live'")
+        port = cloudmonitor.port
+    with page:
+        page.wait_for(text("#live") + ".includes('no answer')")
+        with CloudMonitor(port=port):
+            page.wait_for(text("#live") + " === 'live'")
