@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from local.cloudmonitor import CloudMonitor, Fault
 from local.facade import Facade
 from tests.pages.browser import Browser
 
+DOCS = Path(__file__).parent.parent.parent / "docs"
 GROUP = {"contactNames": ["Contact 1"], "describe": "Alert contact name"}
 HOSTILE = '<img src=x onerror="document.title=1">'
 PUT, POST = "#putContactGroup form", "#postContactGroup form"
@@ -40,7 +42,8 @@ def text(selector: str) -> str:
 def test_pages_load(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor, width: int, dark: bool) -> None:
     """Every page loads without an error, asks only its own server, and fits the width in light and in dark."""
     send(facade, "a-name-without-any-space-" * 8, describe="w" * 2_000)
-    for url in (f"{facade.url}/docs", f"{facade.url}/docs/problems#throttled", f"{cloudmonitor.url}/console"):
+    pages = ["/docs", *(f"/docs/{file.stem}" for file in DOCS.glob("*.md"))]
+    for url in (f"{cloudmonitor.url}/console", *(facade.url + path for path in pages)):
         with browser.open(url, width, dark) as page:
             if url.endswith("/console"):
                 page.wait_for("document.querySelector('#groups tr')")
