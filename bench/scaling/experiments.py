@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bench.scaling.model import QUOTA, RULES, Setup
-from bench.scaling.policies import POLICIES, THIS_CLIENT, Figures, simulate
+from bench.scaling.model import Setup
+from bench.scaling.policies import POLICIES, THIS_CLIENT
+from bench.scaling.simulation import Figures, simulate
+from bench.scaling.upstream import QUOTA, RULES
 
 #: What is recommended, tried under every load; ten minutes at the quota serve 12,000 callers.
 RECOMMENDED = Setup(callers=0)

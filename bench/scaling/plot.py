@@ -52,7 +52,7 @@ def draw(panels: Sequence[Panel], names: Sequence[str], described: str) -> str:
         names: of the series, the same for every panel; the last is drawn thickest.
         described: what is to be seen, for those who do not see it.
     """
-    width = LEFT + len(panels) * (WIDTH + GAP) - GAP + 16
+    width = LEFT + len(panels) * (WIDTH + GAP) - GAP + 24
     height = TOP + HEIGHT + BOTTOM
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',

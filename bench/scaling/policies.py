@@ -6,15 +6,11 @@ only clock, sleep, jitter, signer and transport are the simulation's. The altern
 
 from __future__ import annotations
 
-import math
-import random
-import threading
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
-from bench.scaling.model import APPLIED, Callers, Instance, Loop, Platform, Reply, Setup, Upstream
+from bench.scaling.model import Loop, Reply, Setup
+from bench.scaling.threads import Threads
+from bench.scaling.upstream import APPLIED, Upstream
 from contact_groups.cloudmonitor.client import CloudMonitor
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.cloudmonitor.outcomes import THROTTLED
@@ -32,7 +28,6 @@ CALL = None
 FIXED_WAIT = 1.0
 
 Steps = Generator[float | None, RawAnswer | None, Reply]
-Result = TypeVar("Result")
 
 
 def attempts(most: int, wait: Callable[[int], float]) -> Steps:
@@ -79,82 +74,6 @@ class ScriptedInstance:
             self._upstream.call(SETTINGS.read_timeout, lambda answer: self._go_on(steps, answer, done))
         else:
             self._loop.after(wait, self._go_on, steps, None, done)
-
-
-class Threads:
-    """Code that blocks, inside the loop: one thread of all runs at a time, and hands over when it waits."""
-
-    def __init__(self) -> None:
-        self._loop_runs = _held_lock()
-        self._idle: list[_Thread] = []
-        self._failures: list[BaseException] = []
-
-    def start(self, work: Callable[[], None]) -> None:
-        """Runs `work` until it first waits; called by the loop."""
-        thread = self._idle.pop() if self._idle else _Thread(self._ended)
-        thread.work = work
-        self._run(thread)
-
-    def wait(self, arrange: Callable[[Callable[[Result], None]], None]) -> Result:
-        """Waits in `work` until the loop calls what `arrange` was given, and returns what that was called with."""
-        thread = threading.current_thread()
-        assert isinstance(thread, _Thread)
-        results: list[Result] = []
-
-        def resume(result: Result) -> None:
-            results.append(result)
-            self._run(thread)
-
-        arrange(resume)
-        self._loop_runs.release()
-        thread.turn.acquire()
-        return results[0]
-
-    def close(self) -> None:
-        """Ends the threads; none may be waiting."""
-        for thread in self._idle:
-            thread.work = None
-            thread.turn.release()
-            thread.join()
-
-    def _run(self, thread: _Thread) -> None:
-        thread.turn.release()
-        self._loop_runs.acquire()
-        if self._failures:
-            raise self._failures.pop()
-
-    def _ended(self, thread: _Thread, failure: BaseException | None) -> None:
-        if failure:
-            self._failures.append(failure)
-        self._idle.append(thread)
-        self._loop_runs.release()
-
-
-def _held_lock() -> threading.Lock:
-    lock = threading.Lock()
-    lock.acquire()
-    return lock
-
-
-class _Thread(threading.Thread):
-    def __init__(self, ended: Callable[[_Thread, BaseException | None], None]) -> None:
-        super().__init__(daemon=True)
-        self.turn = _held_lock()
-        self.work: Callable[[], None] | None = None
-        self._ended = ended
-        self.start()
-
-    def run(self) -> None:
-        while True:
-            self.turn.acquire()
-            if self.work is None:
-                return
-            failure = None
-            try:
-                self.work()
-            except BaseException as error:  # raised again where the loop runs
-                failure = error
-            self._ended(self, failure)
 
 
 class Client:
@@ -217,82 +136,3 @@ _REQUEST = Request("/", {})
 _SIGNATURE = Signature("", "", "")
 _GROUP = ContactGroup("group", ("contact",), "description")
 _CREDENTIALS = Credentials("testid", "testsecret")
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a run came to.
-
-    Attributes:
-        callers: how many there were.
-        served: how many of them got their 200.
-        goodput: callers served a second, while callers arrive.
-        p50: seconds from a caller's first request to its 200, of those served; NaN if none was.
-        p99: likewise.
-        calls: upstream calls.
-        throttled: those of them that were throttled.
-        refused: requests that the platform had no room for.
-    """
-
-    callers: int
-    served: int
-    goodput: float
-    p50: float
-    p99: float
-    calls: int
-    throttled: int
-    refused: int
-
-    @property
-    def failed_share(self) -> float:
-        """Of all callers, those who never got a 200."""
-        return 1 - self.served / self.callers
-
-    @property
-    def throttled_share(self) -> float:
-        """Of all upstream calls."""
-        return self.throttled / self.calls
-
-    @property
-    def calls_per_applied(self) -> float:
-        """Upstream calls spent on each caller served."""
-        return self.calls / self.served
-
-
-def simulate(policy: str, setup: Setup) -> Figures:
-    """Runs one policy under one setup, to the end; the same figures for the same seed.
-
-    Args:
-        policy: a name in POLICIES.
-        setup: the load and the deployment.
-    """
-    loop = Loop()
-    upstream = Upstream(loop, setup)
-    threads = Threads()
-    jitter = random.Random(f"jitter {setup.seed}").random
-    instances: list[Instance] = []
-    for _ in range(setup.instances):
-        if policy == THIS_CLIENT:
-            instances.append(Client(loop, upstream, threads, setup, jitter))
-        else:
-            instances.append(ScriptedInstance(loop, upstream, partial(ALTERNATIVES[policy], jitter)))
-    platform = Platform(loop, setup, instances)
-    callers = Callers(loop, setup, platform)
-    loop.run()
-    threads.close()
-    latencies = sorted(callers.latencies)
-    return Figures(
-        callers=setup.callers,
-        served=len(latencies),
-        goodput=callers.in_time / setup.seconds,
-        p50=_percentile(latencies, 0.50),
-        p99=_percentile(latencies, 0.99),
-        calls=upstream.calls,
-        throttled=upstream.throttled,
-        refused=platform.refused,
-    )
-
-
-def _percentile(ordered: list[float], share: float) -> float:
-    """The nearest rank."""
-    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else math.nan

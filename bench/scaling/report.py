@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.scaling import model
+from bench.scaling import model, upstream
 from bench.scaling.experiments import RECOMMENDED, SHORT, Results
-from bench.scaling.model import QUOTA
 from bench.scaling.plot import Axis, Panel, draw
-from bench.scaling.policies import ALTERNATIVES, FIXED_WAIT, POLICIES, THIS_CLIENT, Figures
+from bench.scaling.policies import ALTERNATIVES, FIXED_WAIT, POLICIES, THIS_CLIENT
+from bench.scaling.simulation import Figures
+from bench.scaling.upstream import QUOTA
 
 HUNDREDS = ((0.0, "0"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (1.0, "100 %"))
 
@@ -89,11 +90,11 @@ def write_report(results: Results, command: str) -> str:
             reading_table=_reading_table(results),
             short_rate=f"{SHORT.callers / SHORT.seconds:g}",
             hint=RECOMMENDED.hint,
-            travel=model.TRAVEL * 1000,
+            travel=upstream.TRAVEL * 1000,
             jitter=RECOMMENDED.jitter * 1000,
-            service=model.SERVICE * 1000,
-            service_jitter=model.SERVICE_JITTER * 1000,
-            lost=model.LOST,
+            service=upstream.SERVICE * 1000,
+            service_jitter=upstream.SERVICE_JITTER * 1000,
+            lost=upstream.LOST,
             synchronized=RECOMMENDED.synchronized,
             tries=model.TRIES,
             patience=model.PATIENCE,

@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.scaling.experiments import RECOMMENDED, SHORT
-from bench.scaling.model import QUOTA, RULES, Setup
-from bench.scaling.policies import ALTERNATIVES, POLICIES, THIS_CLIENT, Figures, simulate
+from bench.scaling.model import Setup
+from bench.scaling.policies import ALTERNATIVES, POLICIES, THIS_CLIENT
+from bench.scaling.simulation import Figures, simulate
+from bench.scaling.upstream import QUOTA, RULES
 
 ROOT = Path(__file__).parents[2]
 FILES = ("scale.md", "scale.svg", "scale-pace.svg")
