@@ -13,12 +13,12 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from markupsafe import Markup
 
 from local.pages import render
 from local.pages.reference import PROBLEM, Reference
@@ -96,7 +96,7 @@ def _article(name: str, text: str, names: list[str], docs: Path | None = None) -
     )
 
 
-def _markdown(text: str, docs: Path | None = None) -> Markup:
+def _markdown(text: str, docs: Path | None = None) -> str:
     """Markdown as HTML: headings get their anchors, links to other pages lead to them, HTML is shown as text.
 
     Args:
@@ -113,9 +113,8 @@ def _markdown(text: str, docs: Path | None = None) -> Markup:
                 inner.content = _safe(inner.content)
             elif inner.type == "image":
                 _embed(inner, docs)
-    html = parser.renderer.render(tokens, parser.options, {})
-    html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
-    return Markup(html)  # noqa: S704 - escaped by the renderer and `_safe`
+    html = str(parser.renderer.render(tokens, parser.options, {}))
+    return html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
 
 
 def _anchor_headings(tokens: list[Token]) -> None:
@@ -156,7 +155,7 @@ def _embed(image: Token, docs: Path | None) -> None:
 def _safe(html: str) -> str:
     without_comments = re.sub(r"<!--.*?-->", "", html, flags=re.S)
     kept = [
-        piece if _ANCHOR.fullmatch(piece) else str(Markup.escape(piece))
+        piece if _ANCHOR.fullmatch(piece) else escape(piece)
         for piece in re.split(f"({_ANCHOR.pattern})", without_comments)
     ]
     return "".join(kept)
