@@ -51,6 +51,12 @@ class Results:
     concurrent_cpu: Samples = field(default_factory=dict)
 
 
+def _turns(number: int) -> tuple[Variant, ...]:
+    """Every variant, another one first in each round: no one always follows the same."""
+    first = number % len(VARIANTS)
+    return VARIANTS[first:] + VARIANTS[:first]
+
+
 class Bench:
     """One run over packages that are already made."""
 
@@ -84,8 +90,8 @@ class Bench:
         return Worker(self._interpreter, self._folders[variant], variant.module, port, self._log)
 
     def _cold(self, port: int) -> None:
-        for _ in range(self._effort.cold):
-            for variant in VARIANTS:
+        for number in range(self._effort.cold):
+            for variant in _turns(number):
                 with self._worker(variant, port) as worker:
                     self.results.cold.setdefault(variant, []).append(worker.cold["cpu"])
                     self.results.imports.setdefault(variant, []).append(worker.cold["imports_and_request"])
@@ -102,9 +108,10 @@ class Bench:
             workers = {variant: stack.enter_context(self._worker(variant, port)) for variant in VARIANTS}
             for worker in workers.values():
                 worker.ask("warm", self._effort.warm_requests)
-            for _ in range(self._effort.warm):
-                for variant, worker in workers.items():
-                    self.results.warm.setdefault(variant, []).append(worker.ask("warm", self._effort.warm_requests))
+            for number in range(self._effort.warm):
+                for variant in _turns(number):
+                    cpu = workers[variant].ask("warm", self._effort.warm_requests)
+                    self.results.warm.setdefault(variant, []).append(cpu)
             for variant, worker in workers.items():
                 self.results.peak[variant] = [worker.ask("memory")["peak"]]
             for _ in range(self._effort.validations):

@@ -77,8 +77,10 @@ def document(results: Results, held: Sequence[Target], interpreter: str) -> str:
         f"{_machine()}; {_version(interpreter)}; {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}.",
         _packages(),
         "",
-        "Medians, with the range from the first to the third quartile; × is the median of the ratios to the floor round by"
-        " round, since all variants take turns in each round. CPU is that of the whole process, all threads.",
+        (
+            "Medians, with the range from the first to the third quartile; × is the median of the ratios to the floor round by"
+            " round, since all variants take turns in each round. CPU is that of the whole process, all threads."
+        ),
         "",
         "| | cold CPU | × | without .pyc | × | warm CPU | × | peak memory | × | package |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -120,15 +122,21 @@ def _notes(results: Results) -> list[str]:
         for variant in results.per_second
     )
     return [
-        f"- The start of the interpreter is in every cold start; without it ours is {ratio(results.imports, OURS):.2f} × the"
-        " floor.",
-        f"- Reading, validating and signing one group: smallest {medians['smallest']:.0f} µs, largest (100 contacts of 255"
-        f" characters) {medians['largest']:.0f} µs.",
+        (
+            f"- The start of the interpreter is in every cold start; without it ours is {ratio(results.imports, OURS):.2f} × the"
+            " floor."
+        ),
+        (
+            f"- Reading, validating and signing one group: smallest {medians['smallest']:.0f} µs, largest (100 contacts of 255"
+            f" characters) {medians['largest']:.0f} µs."
+        ),
         f"- Resident memory of ours: {resident} requests.",
         f"- {THREADS} threads against an upstream of {UPSTREAM_MS} ms: {concurrent}.",
-        "- *floor* validates and answers, and calls nobody; the facades on the vendor's SDKs and the bare prototypes call the"
-        " same stub upstream over plain HTTP, but neither log nor classify answers nor retry; *ours* goes through"
-        " `index.handler` with everything on, from the package that is deployed.",
+        (
+            "- *floor* validates and answers, and calls nobody; the facades on the vendor's SDKs and the bare prototypes call the"
+            " same stub upstream over plain HTTP, but neither log nor classify answers nor retry; *ours* goes through"
+            " `index.handler` with everything on, from the package that is deployed."
+        ),
     ]
 
 

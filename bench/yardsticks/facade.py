@@ -1,11 +1,15 @@
-"""The facade that all yardsticks share: what a user would write first, with Flask and marshmallow, and nothing more."""
+"""The facade that all yardsticks share: the least that validates and answers with Flask and marshmallow.
+
+`json` directly, since Flask's own get_json and jsonify would make the floor a tenth dearer and every ratio look better.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from marshmallow import Schema, ValidationError, fields, validate
 
 #: Calls CloudMonitor for one group, as validated; returns the upstream's RequestId.
@@ -37,10 +41,11 @@ def create_app(put: Put) -> Flask:
     @app.put("/v1/contact-groups/<path:name>")
     def put_contact_group(name: str) -> Any:
         try:
-            group = schema.load({**request.get_json(), "contactGroupName": name})
+            group = schema.load({**json.loads(request.get_data()), "contactGroupName": name})
         except ValidationError as error:
             return {"errors": error.messages}, 422
-        return applied.dump({**group, "request_id": put(group)})
+        answer = applied.dump({**group, "request_id": put(group)})
+        return Response(json.dumps(answer), mimetype="application/json")
 
     return app
 

@@ -2,4 +2,4 @@
 
 from facade import create_app
 
-app = create_app(lambda group: "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83")
+app = create_app(lambda _group: "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83")

@@ -25,7 +25,7 @@ def parse_json(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
         value = _decoder.decode(text)
-        if _SURROGATE_ESCAPE.search(text):
+        if "\\" in text and _SURROGATE_ESCAPE.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError as error:
         raise _malformed(f"The body is not UTF-8: byte {error.start} cannot be decoded.") from None

@@ -15,6 +15,7 @@ from urllib.parse import quote
 ALGORITHM_V3 = "ACS3-HMAC-SHA256"
 ALGORITHM_RPC = "HMAC-SHA1"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,13 @@ class Signature:
 
 def percent_encode(text: str) -> str:
     """UTF-8 and RFC 3986: only A-Z a-z 0-9 - _ . ~ stay as they are."""
-    return quote(text, safe="")
+    # Names of parameters and most values have nothing to encode, which quote takes three times as long to find out.
+    return quote(text, safe="") if text.encode().translate(None, _UNRESERVED) else text
 
 
 def canonical_query(parameters: Mapping[str, str]) -> str:
     """The parameters encoded and sorted by name; on the wire the same text is the query."""
-    return "&".join(f"{percent_encode(name)}={percent_encode(parameters[name])}" for name in sorted(parameters))
+    return "&".join([f"{percent_encode(name)}={percent_encode(parameters[name])}" for name in sorted(parameters)])
 
 
 def sign_v3(secret: str, method: str, query: str, headers: Mapping[str, str]) -> Signature:
