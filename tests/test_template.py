@@ -119,7 +119,7 @@ def test_triggers_without_a_source_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beside", "name"), [("      LogConfig:", "contact-groups"), ("        InstanceConcurrency: 20", "http-function")]
+    ("beside", "name"), [("      LogConfig:", "contact-groups"), ("        InstanceConcurrency: 100", "http-function")]
 )
 def test_properties_that_cannot_be_deployed_are_refused(beside: str, name: str, tmp_path: Path) -> None:
     """A property that apply would leave out in silence ends it, with the resource's and the property's name."""
