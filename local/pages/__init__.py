@@ -18,8 +18,9 @@ _TEMPLATES = Environment(
 def render(template: str, script: str | None = None, **values: Any) -> bytes:
     """A page as UTF-8.
 
-    Everything in `values` is escaped, but for what a template calls safe: HTML made by the local cloud itself. The page's own policy lets the browser run only the script
-    that is in it and speak only to the server that the page came from, so that a slip in escaping stays harmless.
+    Everything in `values` is escaped, but for what a template calls safe: HTML that the local cloud made. The page's own
+    policy lets the browser run only the script that is in it and speak only to the server that the page came from, so
+    that a slip in escaping stays harmless.
 
     Args:
         template: Name of a template of this folder.
