@@ -87,7 +87,7 @@ class Bench:
         return self.results
 
     def _worker(self, variant: Variant, port: int) -> Worker:
-        return Worker(self._interpreter, self._folders[variant], variant.module, port, self._log)
+        return Worker(self._interpreter, [self._folders[variant]], variant.module, port, self._log)
 
     def _cold(self, port: int) -> None:
         for number in range(self._effort.cold):
@@ -100,7 +100,7 @@ class Bench:
         bare = {variant: without_pyc(folder) for variant, folder in self._folders.items()}
         for _ in range(self._effort.cold_without_pyc):
             for variant, folder in bare.items():
-                with Worker(self._interpreter, folder, variant.module, port, self._log, pyc=False) as worker:
+                with Worker(self._interpreter, [folder], variant.module, port, self._log, pyc=False) as worker:
                     self.results.cold_without_pyc.setdefault(variant, []).append(worker.cold["cpu"])
 
     def _warm(self, port: int) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,13 +35,23 @@ class Worker:
     """
 
     def __init__(
-        self, interpreter: str, folder: Path, module: str, port: int, log: TextIO, *, pyc: bool = True
+        self, interpreter: str, path: Sequence[Path], module: str, port: int, log: TextIO, *, pyc: bool = True
     ) -> None:
-        """Args: log: where its standard output goes, since each request of ours writes a line; the rest names itself."""
+        """Starts it, which takes as long as its cold start.
+
+        Args:
+            interpreter: which Python.
+            path: the folders it imports from.
+            module: what it imports, see worker.py.
+            port: the upstream's.
+            log: where its standard output goes, since each request of ours writes a line.
+            pyc: whether it may write compiled code.
+        """
         reading, writing = os.pipe()
         flags = ["-I", "-S"] if pyc else ["-I", "-S", "-B"]
+        self._module = module
         self._process = subprocess.Popen(
-            [interpreter, *flags, str(HERE / "worker.py"), str(folder), module, str(writing)],
+            [interpreter, *flags, str(HERE / "worker.py"), os.pathsep.join(map(str, path)), module, str(writing)],
             stdin=subprocess.PIPE,
             stdout=log,
             pass_fds=[writing],
@@ -62,7 +72,7 @@ class Worker:
     def _answer(self) -> Any:
         line = self._answers.readline()
         if not line:
-            raise RuntimeError(f"{' '.join(map(str, self._process.args[4:6]))} ended early")  # type: ignore[index]
+            raise RuntimeError(f"the worker of {self._module} ended early; what it wrote to standard error says why")
         return json.loads(line)
 
     def __enter__(self) -> Worker:

@@ -77,10 +77,10 @@ class Stub:
 
     def _react(self, selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
         if key.fileobj is self._listener:
-            connection, _ = self._listener.accept()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            accepted, _ = self._listener.accept()
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
-            selector.register(connection, selectors.EVENT_READ, bytearray())
+            selector.register(accepted, selectors.EVENT_READ, bytearray())
             return
         connection: Any = key.fileobj
         received: bytearray = key.data

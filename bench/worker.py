@@ -1,8 +1,8 @@
 """One variant in one fresh process, as Function Compute would hold it; the parent measures by asking.
 
-`python -I -S worker.py FOLDER MODULE FD`: FOLDER is the package, MODULE is `index` or a yardstick, FD takes the answers. The
-first line on FD is the cold start; then each command on standard input is answered by one line of JSON. Only what every
-variant imports anyway is imported before the cold start is over.
+`python -I -S worker.py PATH MODULE FD`: PATH is the package (or several folders, as in PYTHONPATH), MODULE is `index` or a
+yardstick, FD takes the answers. The first line on FD is the cold start; then each command on standard input is answered by
+one line of JSON. Only what every variant imports anyway is imported before the cold start is over.
 """
 
 from __future__ import annotations
@@ -86,6 +86,31 @@ def memory(_app: App) -> dict[str, int]:
     return {name: int(lines[field].split()[0]) * 1024 for name, field in (("now", "VmRSS"), ("peak", "VmHWM"))}
 
 
+def modules(_app: App) -> list[str]:
+    """What is imported."""
+    return sorted(sys.modules)
+
+
+def calls(app: App, count: int) -> int:
+    """How many functions one request calls, in Python and in C: the least of count requests."""
+    return min(_calls(app) for _ in range(count))
+
+
+def _calls(app: App) -> int:
+    seen = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal seen
+        seen += event in {"call", "c_call"}
+
+    sys.setprofile(note)
+    try:
+        request(app)
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
 def concurrent(app: App, threads: int, count: int) -> dict[str, float]:
     """Requests a second, the 99th percentile of their seconds, and CPU seconds a request, of threads with count each."""
     import threading
@@ -140,8 +165,8 @@ def validate_and_sign(_app: App, size: str, count: int) -> float:
 
 def main() -> None:
     """Answers the cold start, then commands."""
-    folder, module, descriptor = sys.argv[1:4]
-    sys.path[0] = folder
+    path, module, descriptor = sys.argv[1:4]
+    sys.path[:1] = path.split(os.pathsep)
     started = time.process_time()
     app = load(module)
     request(app)
@@ -157,6 +182,8 @@ def main() -> None:
     commands: dict[str, Callable[..., Any]] = {
         "warm": warm,
         "memory": memory,
+        "modules": modules,
+        "calls": calls,
         "concurrent": concurrent,
         "validate_and_sign": validate_and_sign,
     }
