@@ -129,8 +129,8 @@ SETTINGS: tuple[Setting, ...] = (
         "how often one request is tried inside its deadline", _attempts,
     ),
     Setting(
-        "CLOUDMONITOR_CALLS_PER_SECOND", "calls_per_second", "20", "0.1 to 10000",
-        "the pace of one instance: the account's 20 divided by the number of instances allowed", _number(0.1, 10_000),
+        "CLOUDMONITOR_CALLS_PER_SECOND", "calls_per_second", "19.6", "0.1 to 10000",
+        "the pace of one instance: its share of the account's 20, less 2 % (docs/scale.md)", _number(0.1, 10_000),
     ),
     Setting(
         "LOG_LEVEL", "log_level", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`",

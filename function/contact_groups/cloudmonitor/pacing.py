@@ -41,7 +41,11 @@ class Pacer:
             return True, slot - now
 
     def hold(self, seconds: float) -> None:
-        """After a throttled answer: no slot for any thread until the hint has passed."""
+        """After a throttled answer: no further slot is given to any thread before the hint has passed.
+
+        Slots that were given before stand. They are spaced at the pace, so they do not hammer; taking them back was simulated
+        and wrote less than 95 % of the quota, since what waits for them then misses its deadline (docs/scale.md).
+        """
         with self._lock:
             self._next = max(self._next, self._clock() + min(seconds, HINT_CAP))
 
