@@ -37,7 +37,7 @@ check: $(VENV)/.dev audit ## format, lint, types, security
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/bandit -q -ll -r function local deploy
+	$(BIN)/bandit -q -ll -r function local deploy contract
 
 # By the locked hashes; an entry that the advisory service does not know is listed as skipped, not as sound.
 audit: $(VENV)/.dev ## known vulnerabilities of what ships

@@ -109,7 +109,7 @@ class Invoker:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "TZ": "UTC",
-            "HOME": "/tmp",  # noqa: S108  (where the platform lets functions write: facts/function-compute.md §4.5)
+            "HOME": "/tmp",  # noqa: S108  # nosec B108  (where the platform lets functions write: facts/function-compute.md §4.5)
             **function["environmentVariables"],
             **self._account.extra_environment,
             "FC_FUNC_CODE_PATH": str(code),
