@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from contact_groups import logs, problems
 from contact_groups.cloudmonitor.client import CloudMonitor
 from contact_groups.compute.credentials import Credentials, read_credentials
-from contact_groups.compute.wsgi import request_id_of
+from contact_groups.compute.wsgi import Environ, request_id_of
 from contact_groups.payload import parse_json
 from contact_groups.problems import Actor, FieldError, Problem
 from contact_groups.schemas import dump_applied, dump_contact_group, load_contact_group
@@ -48,16 +48,18 @@ def create_app(
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
 
-    def credentials() -> Credentials:
-        held = read_credentials(request.environ.get("fc.context"), environment)
-        logs.conceal(held.secrets)
-        return held
-
     def put(name: str | None) -> Response:
         started = monotonic()
-        dry_run = _dry_run()
-        _require_acceptable()
-        group = load_contact_group(parse_json(_json_body()), name)
+        environ = request.environ  # once: each use of `request` looks the current one up
+
+        def credentials() -> Credentials:
+            held = read_credentials(environ.get("fc.context"), environment)
+            logs.conceal(held.secrets)
+            return held
+
+        dry_run = _dry_run(environ)
+        _require_acceptable(environ)
+        group = load_contact_group(parse_json(_json_body(environ)), name)
         logs.note(contactGroupName=group.contact_group_name, dryRun=dry_run or None)
         if dry_run:
             call = cloudmonitor.preview(group, credentials())
@@ -102,8 +104,8 @@ def _json(document: dict[str, Any]) -> Response:
     return Response(json.dumps(document), mimetype="application/json")
 
 
-def _dry_run() -> bool:
-    if not request.environ.get("QUERY_STRING"):
+def _dry_run(environ: Environ) -> bool:
+    if not environ.get("QUERY_STRING"):
         return False
     for name in request.args:
         if name != "dryRun":
@@ -116,16 +118,16 @@ def _dry_run() -> bool:
     return values[0] == "true"
 
 
-def _require_acceptable() -> None:
-    accept = request.environ.get("HTTP_ACCEPT", "*/*")
+def _require_acceptable(environ: Environ) -> None:
+    accept = environ.get("HTTP_ACCEPT", "*/*")
     if accept not in {"*/*", "application/json"} and not request.accept_mimetypes["application/json"]:
         raise Problem(problems.NOT_ACCEPTABLE, "The Accept header rules out application/json.")
 
 
-def _json_body() -> bytes:
-    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+def _json_body(environ: Environ) -> bytes:
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, "The body has a Content-Encoding: send it as it is.")
-    if request.environ.get("CONTENT_TYPE") != "application/json":
+    if environ.get("CONTENT_TYPE") != "application/json":
         _require_json_media_type()
     return request.get_data(cache=False)
 

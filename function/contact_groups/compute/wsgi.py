@@ -47,7 +47,7 @@ class Wsgi:
         return [body]
 
     def _answer(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
-        instance = quote(environ.get("PATH_INFO", ""), safe="/%", errors="replace")
+        path = environ.get("PATH_INFO", "")
         try:
             self._normalise(environ)
             return _collect(self._app, environ)
@@ -58,6 +58,7 @@ class Wsgi:
             logs.write(logging.ERROR, "the function failed", **logs.describe_exception(error))
             problem = Problem(INTERNAL_ERROR, "The function failed; its log says why.")
             logs.note(problem=problem.type.slug, level=logging.ERROR)
+        instance = quote(path, safe="/%", errors="replace")
         status, headers, body = problem.response(instance, request_id_of(environ))
         return f"{status} {problem.type.title}", list(headers.items()), body
 
