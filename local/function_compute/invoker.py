@@ -46,6 +46,10 @@ class Invoked:
     checksum: str
 
 
+#: Where the platform lets functions write (facts/function-compute.md §4.5).
+_HOME = "/tmp"  # noqa: S108  # nosec B108
+
+
 class Invoker:
     """Runs invocations.
 
@@ -109,7 +113,7 @@ class Invoker:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "TZ": "UTC",
-            "HOME": "/tmp",  # noqa: S108  # nosec B108  (where the platform lets functions write: facts/function-compute.md §4.5)
+            "HOME": _HOME,
             **function["environmentVariables"],
             **self._account.extra_environment,
             "FC_FUNC_CODE_PATH": str(code),
