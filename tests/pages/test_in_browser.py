@@ -68,12 +68,12 @@ def test_both_operations_are_shown(browser: Browser, facade: Facade) -> None:
 def test_trying_a_put_creates_the_group(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
     """What the form of PUT sends is in the local CloudMonitor, under the name that was typed."""
     with browser.open(f"{facade.url}/docs") as page:
-        page.write(f"{PUT} input[name=contactGroupName]", "on call ü 100%")
+        page.write(f"{PUT} input[name=contactGroupName]", "on call? #1 ü 100%25")
         page.click(f"{PUT} [data-example*=enableSubscribed]")
         page.click(f"{PUT} button:not([type])")
         page.wait_for(text(f"{PUT} output") + ".includes('200')")
         assert page.errors == []
-    group = cloudmonitor.group("on call ü 100%")
+    group = cloudmonitor.group("on call? #1 ü 100%25")
     assert group
     assert group.contact_names == ("Contact 1", "值班 Bob")
     assert group.enable_subscribed
@@ -118,6 +118,7 @@ def test_the_console_is_live(browser: Browser, facade: Facade, cloudmonitor: Clo
         page.wait_for(text("#no-calls"))
         assert send(facade, HOSTILE) == 200
         page.wait_for(text("#groups") + f".includes({json.dumps(HOSTILE)})")
+        page.wait_for(text("#calls tr") + ".includes('200')")  # the call may have been seen on its way
         call = page.run(text("#calls tr"))
         assert all(part in call for part in (HOSTILE, "PutContactGroup", "✓ passed", "ACS3-HMAC-SHA256", "200", " ms"))
         with pytest.raises(urllib.error.HTTPError) as refused:
