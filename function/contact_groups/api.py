@@ -106,13 +106,13 @@ def _json(document: dict[str, Any]) -> Response:
 
 def _dry_run(environ: Environ) -> bool:
     if not environ.get("QUERY_STRING"):
-        return False
+        return False  # looked up first, since parsing nothing costs as much as parsing something
     for name in request.args:
         if name != "dryRun":
             raise Problem(
                 problems.INVALID_QUERY, f"The query parameter {name[:80]!r} is unknown; the only one is dryRun."
             )
-    values = request.args.getlist("dryRun")
+    values = request.args.getlist("dryRun") or ["false"]
     if len(values) > 1 or values[0] not in {"true", "false"}:
         raise Problem(problems.INVALID_QUERY, "The query parameter dryRun must be given once, as true or false.")
     return values[0] == "true"

@@ -104,9 +104,10 @@ def test_doubtful_queries_write_nothing(send: Send, transport: ScriptedTransport
     assert not transport.sent
 
 
-def test_dry_run_false_writes(send: Send, transport: ScriptedTransport) -> None:
-    """dryRun=false is what leaving it out is."""
-    assert send("POST", "/v1/contact-groups", GROUP, query="dryRun=false").status == 200
+@pytest.mark.parametrize("query", ["dryRun=false", "&", ""])
+def test_dry_run_false_writes(send: Send, transport: ScriptedTransport, query: str) -> None:
+    """dryRun=false is what leaving it out is, and a query without a parameter is none."""
+    assert send("POST", "/v1/contact-groups", GROUP, query=query).status == 200
     assert transport.sent
 
 
