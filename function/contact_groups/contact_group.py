@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class ContactGroup:
+class ContactGroup(NamedTuple):
     """The full state of one alert contact group; made by `schemas.load_contact_group` only.
 
     Attributes:

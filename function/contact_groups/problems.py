@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields, validate
 
@@ -33,8 +33,7 @@ class Verdict(str, Enum):
     FAILED = "failed"  # the item may be right: the platform tries the event again
 
 
-@dataclass(frozen=True)
-class ProblemType:
+class ProblemType(NamedTuple):
     """One kind of failure, the same in code, answers, logs and documentation.
 
     Attributes:
@@ -63,8 +62,7 @@ class ProblemType:
         return f"/docs/problems#{self.slug}"
 
 
-@dataclass(frozen=True)
-class FieldError:
+class FieldError(NamedTuple):
     """One member that is wrong: an RFC 6901 pointer, a code for programs, a message for people."""
 
     pointer: str
@@ -72,8 +70,7 @@ class FieldError:
     message: str
 
 
-@dataclass(frozen=True)
-class Upstream:
+class Upstream(NamedTuple):
     """What CloudMonitor answered, as far as it did; `message` is scrubbed of secrets before it gets here."""
 
     code: str | None
@@ -125,7 +122,7 @@ class Problem(Exception):
             "detail": self.detail,
             "instance": instance,
             "errors": self.errors or None,
-            "upstream": self.upstream and _present(vars(self.upstream)),
+            "upstream": self.upstream and _present(self.upstream._asdict()),
             "outcome": self.outcome,
             "retryable": self.type.retryable,
             "attempts": self.attempts,

@@ -102,7 +102,7 @@ def _name_field(**options: Any) -> Name:
     return Name(
         validate=[_name_rules, _too_long(NAME_MAX)],
         error_messages=_messages("a string"),
-        metadata={"pattern": NAME_PATTERN},
+        metadata={"pattern": NAME_PATTERN, "description": "no white space at either end, no control characters"},
         **options,
     )
 
@@ -144,7 +144,7 @@ class ContactGroupSchema(Schema):
         required=True,
         validate=[_not_blank, _too_long(DESCRIBE_MAX)],
         error_messages=_messages("a string"),
-        metadata={"pattern": DESCRIBE_PATTERN},
+        metadata={"pattern": DESCRIBE_PATTERN, "description": "not only white space"},
     )
     enable_subscribed = StrictBoolean(
         data_key="enableSubscribed",
@@ -204,7 +204,7 @@ def dump_applied(group: ContactGroup, request_id: str | None) -> dict[str, Any]:
 
 
 def _members(group: ContactGroup) -> dict[str, Any]:
-    return {name: value for name, value in vars(group).items() if value is not None}
+    return {name: value for name, value in group._asdict().items() if value is not None}
 
 
 def _too_large(group: ContactGroup) -> list[FieldError]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from contact_groups.cloudmonitor.endpoints import REGIONS, Endpoint, parse_endpoint, regional_endpoint
 
@@ -21,8 +20,7 @@ class SettingsError(Exception):
         self.faults = faults
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One environment variable.
 
     Attributes:
@@ -42,8 +40,7 @@ class Setting:
     parse: Callable[[str], Any]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of one process, parsed. Times are in seconds."""
 
     endpoint: Endpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from contact_groups.cloudmonitor import signature
 from contact_groups.cloudmonitor.endpoints import Endpoint
@@ -18,8 +18,7 @@ VERSION = "2019-01-01"
 USER_AGENT = "contact-groups-facade"
 
 
-@dataclass(frozen=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What makes each attempt different: a nonce, and the time in seconds since the epoch."""
 
     nonce: str

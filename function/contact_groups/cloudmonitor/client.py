@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from contact_groups import logs
 from contact_groups.cloudmonitor import outcomes
@@ -30,8 +31,7 @@ MESSAGE_MAX = 500
 CredentialsReader = Callable[[], Credentials]
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(NamedTuple):
     """CloudMonitor holds the group. `request_id` is the upstream's; `elapsed` is in seconds."""
 
     request_id: str | None
@@ -54,8 +54,7 @@ class _Call:
     recovered: set[Retry] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
-class _Failure:
+class _Failure(NamedTuple):
     """How one attempt ended: its row, what was answered if anything was, and the transport's words if nothing was."""
 
     outcome: Outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 #: Regions whose endpoint inside VPCs is documented (facts/endpoints.json; tests hold the two together).
@@ -20,8 +20,7 @@ REGIONS = VPC_REGIONS | frozenset("""
 """.split())  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A scheme, a host and a port; nothing else of a URL is allowed."""
 
     scheme: str

@@ -7,8 +7,8 @@ comes as HTTP 400 (facts/cloudmonitor.md §5), and failures come as HTTP 200 (§
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from contact_groups.cloudmonitor.answers import Answer
 from contact_groups.problems import Actor, ProblemType, Verdict
@@ -24,8 +24,7 @@ class Retry(Enum):
     REREAD_CREDENTIALS = "once more, after reading the credentials again"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One row.
 
     Attributes:
