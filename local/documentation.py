@@ -12,7 +12,6 @@ import itertools
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ _NAME = re.compile(r"[a-z0-9-]+")
 _PICTURE = re.compile(r"[a-z0-9-]+\.svg")
 # The only HTML that a page may hold besides comments: an anchor, spelt like this.
 _ANCHOR = re.compile(r'<a (?:id|name)="[A-Za-z0-9_.-]+">|</a>')
-_WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def page(
@@ -55,24 +53,6 @@ def page(
         return 200, _HTML, _article(name, docs.joinpath(f"{name}.md").read_text("utf-8"), names, docs)
     missing = "There is no such page." if name else "The contract is not written yet: `make openapi` writes it."
     return 404, _HTML, _article("", f"# Not found\n\n{missing}", names)
-
-
-def documented(function: _WsgiApp) -> _WsgiApp:
-    """The function with the documentation in front of it, for a WSGI server."""
-
-    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        method = environ["REQUEST_METHOD"]
-        found = page(environ["PATH_INFO"]) if method in {"GET", "HEAD"} else None
-        if found is None:
-            return function(environ, start_response)
-        status, content_type, body = found
-        start_response(
-            f"{status} {'OK' if status == 200 else 'Not Found'}",
-            [("Content-Type", content_type), ("Content-Length", str(len(body)))],
-        )
-        return [body] if method == "GET" else []
-
-    return application
 
 
 def _reference(document: dict[str, Any], names: list[str]) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.cloudmonitor import CloudMonitor
-from local.facade import Facade
+from tests.facade import Facade
 from tests.pages.browser import Browser
 from tests.support import ENVIRONMENT
 

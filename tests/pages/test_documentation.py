@@ -16,7 +16,7 @@ import pytest
 from contact_groups.cloudmonitor.outcomes import TABLE
 from contact_groups.problems import REQUEST_PROBLEMS
 from local.documentation import page
-from local.facade import Facade
+from tests.facade import Facade
 
 ROOT = Path(__file__).parent.parent.parent
 CONTRACT = json.loads((ROOT / "function" / "openapi.json").read_bytes())

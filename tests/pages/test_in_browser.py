@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.cloudmonitor import CloudMonitor, Fault
-from local.facade import Facade
+from tests.facade import Facade
 from tests.pages.browser import Browser
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
