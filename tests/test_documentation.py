@@ -23,7 +23,13 @@ PAGES = [
     *sorted(ROOT.glob("bench/*.md")),
 ]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.S | re.M)
+
+
+def _blocks(page: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), flags=re.S | re.M)
+
+
+BLOCKS = _blocks(ROOT / "README.md")
 
 
 def _curls() -> list[tuple[str, Any]]:
@@ -86,6 +92,26 @@ def test_deploy_commands_of_the_readme(cloud: LocalCloud) -> None:
     command = [sys.executable, "-m", "deploy", "invoke", "http-function", "--path", "/healthz", "--method", "GET"]
     done = subprocess.run(command, cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False)
     assert (done.returncode, "200 OK" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_json_blocks_are_json(page: Path) -> None:
+    """Whatever is shown as JSON can be read as such."""
+    for language, text in _blocks(page):
+        if language == "json":
+            json.loads(text)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_commands_of_the_docs(cloud: LocalCloud, page: Path) -> None:
+    """A command shown in docs/ runs as it stands, unless it has a gap to fill in."""
+    for language, text in _blocks(page):
+        if language == "sh" and "…" not in text:
+            command = text.replace("python -m", f"{sys.executable} -m")
+            done = subprocess.run(
+                ["bash", "-c", command], cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
 
 
 def test_the_readme_has_a_first_curl() -> None:
