@@ -65,7 +65,7 @@ def document(version: str) -> dict[str, Any]:
         info={
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            "contact": {"name": "The platform team of this deployment", "url": "/docs"},
+            "contact": {"name": "The platform team of this deployment"},
         },
         servers=_servers(),
         security=[{"functionComputeSignature": []}],
