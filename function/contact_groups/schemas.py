@@ -44,7 +44,7 @@ _SPACES = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 NAME_PATTERN = rf"^[^{_CONTROLS}{_SPACES}](?:[^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$(?!\n)"
 #: The one rule for descriptions: something that is not white space.
 DESCRIBE_PATTERN = rf"[^\u0009-\u000d\u001c-\u001f\u0085{_SPACES}]"
-_NAME, _DESCRIBE, _CONTROL = re.compile(NAME_PATTERN), re.compile(DESCRIBE_PATTERN), re.compile(f"[{_CONTROLS}]")
+_DESCRIBE = re.compile(DESCRIBE_PATTERN)  # the other two are compiled when a name first needs a second look
 
 
 def _not_blank(text: str) -> None:
@@ -53,10 +53,10 @@ def _not_blank(text: str) -> None:
 
 
 def _name_rules(text: str) -> None:
-    if _NAME.fullmatch(text):
+    if re.fullmatch(NAME_PATTERN, text):
         return
     _not_blank(text)
-    if found := _CONTROL.search(text):
+    if found := re.search(f"[{_CONTROLS}]", text):
         where = f"U+{ord(found[0]):04X} at {found.start()}"
         raise ValidationError(f"control-character: must not hold control characters; {where}")
     raise ValidationError("edge-space: must not begin or end with white space")
