@@ -22,9 +22,9 @@ DENIED = (
     "contact_groups.events", "contact_groups.compute.http_events", "oss2", "fc2", "yaml", "defusedxml", "xml", "apispec",
     "asyncio", "concurrent", "multiprocessing", "urllib3", "requests", "certifi", "cryptography", "aiohttp", "sqlite3",
 )  # fmt: skip
-#: What a request costs that calls CloudMonitor once, beyond one that the floor answers without any call. Counted: 487 on
-#: Python 3.10, 428 on 3.12; the little on top is for the next version of Flask or marshmallow, not for ours.
-EXTRA_CALLS_MAX = 500
+#: What a request costs that calls CloudMonitor once, beyond one that the floor answers without any call. Counted: 465 on
+#: Python 3.10, 406 on 3.12; the little on top is for the next version of Flask or marshmallow, not for ours.
+EXTRA_CALLS_MAX = 480
 REQUESTS = 20
 
 
@@ -69,10 +69,10 @@ def test_a_cold_start_imports_nothing_that_a_request_does_not_use(ours: Worker) 
 
 
 def test_a_cold_start_imports_only_its_own_modules_beyond_the_floor(ours: Worker, floor: Worker) -> None:
-    """Whatever else a request needs is what Flask and marshmallow bring anyway."""
+    """Whatever else a request needs is what Flask and marshmallow bring anyway, and gc, which is part of the interpreter."""
     beyond = set(ours.ask("modules")) - set(floor.ask("modules"))
 
-    assert {name for name in beyond if name.partition(".")[0] not in {"index", "contact_groups"}} == set()
+    assert {name for name in beyond if name.partition(".")[0] not in {"index", "contact_groups", "gc"}} == set()
 
 
 def test_warm_requests_share_the_connection_that_the_initializer_opened(ours: Worker, upstream: Stub) -> None:
