@@ -12,7 +12,7 @@ from marshmallow import Schema, fields
 from contact_groups import problems
 from contact_groups.cloudmonitor.outcomes import MISCONFIGURED, TABLE
 from contact_groups.problems import ProblemSchema, ProblemType
-from contact_groups.schemas import NAME_MAX, AppliedSchema, ContactGroupSchema
+from contact_groups.schemas import CODES, NAME_MAX, QUERY_MAX, AppliedSchema, ContactGroupSchema
 from contract.scenarios import GROUP, SCENARIOS, SUCCESS, Scenario, play
 
 DESCRIPTION = """\
@@ -72,11 +72,13 @@ def document(version: str) -> dict[str, Any]:
         tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
     )
     for name, schema in _SCHEMAS.items():
-        spec.components.schema(name, schema=schema)
+        description = {"description": _DESCRIPTIONS[name]} if name in _DESCRIPTIONS else {}
+        spec.components.schema(name, component=description, schema=schema)
     spec.components.security_scheme("functionComputeSignature", _signature())
     spec.components.parameter("dryRun", "query", _dry_run())
     _add_paths(spec)
     written: dict[str, Any] = spec.to_dict()
+    written["components"]["schemas"]["FieldError"]["properties"]["code"]["enum"] = sorted(CODES)
     return written
 
 
@@ -87,6 +89,14 @@ _SCHEMAS: dict[str, Schema] = {
     "DryRun": DryRunSchema(),
     "Health": HealthSchema(),
     "Problem": ProblemSchema(),
+}
+
+
+#: A rule that JSON Schema cannot say.
+_SIZE = f"Percent-encoded as UTF-8, all members together take at most {QUERY_MAX:,} bytes (422, `too-large`)."
+_DESCRIPTIONS = {
+    "ContactGroup": f"The whole group. {_SIZE}",
+    "ContactGroupInPath": f"`contactGroupName` may be left out, and must equal the path (422, `mismatch`). {_SIZE}",
 }
 
 

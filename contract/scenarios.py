@@ -86,7 +86,7 @@ EVENTS: dict[str, Any] = {
     "event-unclaimed": {"group": "on-call"},
     "event-ambiguous": {**GROUP, "triggerName": "daily", "triggerTime": "2026-01-01T00:00:00Z", "payload": ""},
     "event-refused": {"events": [{"eventName": "LogFileCreated", "eventSource": "cdn"}]},
-    "event-without-payload": {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "daily", "payload": ""},
+    "event-without-payload": {"contactGroups": []},
 }
 
 

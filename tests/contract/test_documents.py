@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from contact_groups.cloudmonitor.outcomes import TABLE
 from contact_groups.events.problems import EVENT_PROBLEMS
 from contact_groups.problems import REQUEST_PROBLEMS, Problem
-from contact_groups.schemas import load_contact_group
+from contact_groups.schemas import NAME_MAX, NAME_PATTERN, load_contact_group
 from contract.__main__ import ROOT, documents
-from contract.scenarios import ENVIRONMENT, SCENARIOS, application, play
+from contract.scenarios import ENVIRONMENT, GROUP, SCENARIOS, application, play
 from tests.support import call
 
 OPENAPI: dict[str, Any] = json.loads((ROOT / "function" / "openapi.json").read_text())
@@ -33,7 +33,27 @@ MEMBERS = ["contactGroupName", "contactNames", "describe", "enableSubscribed"]
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
     ["a", "a b", " a", "a\u3000", "a\n", "\u0085", "\u001fa", "x" * 255, "x" * 256, "\ufeffa", "", "值班"]
 )
-bodies = st.fixed_dictionaries(
+good_names = names.filter(lambda name: bool(re.fullmatch(NAME_PATTERN, name)) and len(name) <= NAME_MAX)
+groups = st.fixed_dictionaries(
+    {
+        "contactGroupName": good_names,
+        "contactNames": st.lists(good_names, min_size=1, max_size=4, unique=True),
+        "describe": st.sampled_from(["a", " a\n", "值班", "x" * 2048]),
+    },
+    optional={"enableSubscribed": st.booleans()},
+)
+#: One change of a valid group at a time, each at a rule's edge or of another type.
+EDGES: list[dict[str, Any]] = [
+    *({"contactGroupName": name} for name in ("", " ", " a", "a\u3000", "a\nb", "x" * 255, "x" * 256, 1, None, ["a"])),
+    *({"contactNames": value} for value in ([], ["a", "a"], "a", None, {"a": 1}, [1], [None], [["a"]])),
+    *({"contactNames": [str(n) for n in range(count)]} for count in (1, 100, 101)),
+    *({"contactNames": [name]} for name in ("", " a", "a ", "a\u0085b", "x" * 255, "x" * 256)),
+    *({"describe": value} for value in ("", " \u3000\n", " a\n", "x" * 2048, "x" * 2049, 1, None, ["a"])),
+    *({"enableSubscribed": value} for value in (True, False, "true", 1, 0, None)),
+    {"other": 1},
+    {},
+]
+wild = st.fixed_dictionaries(
     {},
     optional={
         "contactGroupName": names | st.integers(),
@@ -43,6 +63,7 @@ bodies = st.fixed_dictionaries(
         "other": st.just(1),
     },
 )
+bodies = groups | wild
 
 
 def _valid(instance: Any, schema: dict[str, Any]) -> bool:
@@ -90,16 +111,45 @@ def test_every_route_is_documented_and_the_reverse() -> None:
     assert len(identifiers) == len(set(identifiers))
 
 
+def _accepts(body: Any, name: str | None = None) -> bool:
+    try:
+        load_contact_group(body, name)
+    except Problem:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("change", EDGES, ids=lambda change: ascii(change)[:60])
+def test_each_rule_is_published_at_its_edge(change: dict[str, Any]) -> None:
+    """With one member changed, a group is valid by the document if and only if the application accepts it."""
+    body: dict[str, Any] = {**GROUP, **change}
+    name = body["contactGroupName"] if isinstance(body["contactGroupName"], str) else "a"
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(body, name)
+    del body["contactGroupName"]
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(body, "a")
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_each_member_is_required_as_published(member: str) -> None:
+    """A member may be left out by the document if and only if the application does without it."""
+    body = {key: value for key, value in {**GROUP, "enableSubscribed": True}.items() if key != member}
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(body, "My alert contact group")
+
+
+@pytest.mark.parametrize("body", [[], "a", 1, True, None, [GROUP]], ids=repr)
+def test_a_body_is_published_as_one_object(body: Any) -> None:
+    """What is no object is neither valid nor accepted."""
+    for name, schema in ((None, "ContactGroup"), ("a", "ContactGroupInPath")):
+        assert not _valid(body, {"$ref": f"#/components/schemas/{schema}"})
+        assert not _accepts(body, name)
+
+
 @given(bodies)
 def test_the_schema_accepts_what_the_application_accepts(body: dict[str, Any]) -> None:
     """Each rule is published: a body is valid by the document if and only if the application accepts it."""
-    try:
-        load_contact_group(body)
-        accepted = True
-    except Problem:
-        accepted = False
-
-    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == accepted
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
 
 
 @given(names, bodies)
@@ -107,15 +157,9 @@ def test_the_path_is_documented_as_it_is_read(name: str, body: dict[str, Any]) -
     """The same for PUT: name in the path, its own optional in the body."""
     (parameter,) = OPENAPI["paths"]["/v1/contact-groups/{contactGroupName}"]["parameters"]
     body = {key: value for key, value in body.items() if key != "contactGroupName"}
-    try:
-        load_contact_group(body, name)
-        accepted = True
-    except Problem:
-        accepted = False
-
     in_path = _valid(name, parameter["schema"])
     in_body = _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"})
-    assert (in_path and in_body) == (accepted and "/" not in name)
+    assert (in_path and in_body) == (_accepts(body, name) and "/" not in name)
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=[o["operationId"] for _, _, o in OPERATIONS])
@@ -164,7 +208,10 @@ def test_every_type_uri_resolves(slug: str) -> None:
     assert re.search(rf"^## {slug}$", text, flags=re.M)
     section = re.split(r"^## ", text.partition(f"\n## {slug}\n")[2], flags=re.M)[0]
     assert "who must act" in section
-    assert "```json" in section or slug.startswith(("manifest-", "event-out"))
+    example = re.search(r"```json\n(.*?)```", section, flags=re.S)
+    if example:
+        assert json.loads(example[1])["type"] == TYPES[slug].uri
+    assert example or slug.startswith(("manifest-", "event-out"))
 
 
 def test_every_problem_has_its_status_and_type_in_the_document() -> None:
@@ -174,3 +221,11 @@ def test_every_problem_has_its_status_and_type_in_the_document() -> None:
         for slug in SCENARIOS:
             content = responses[str(TYPES[slug].status)]["content"]["application/problem+json"]
             assert TYPES[slug].uri in content["schema"]["properties"]["type"]["enum"]
+
+
+def test_every_broken_rule_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each rule of the contact group, broken in the application or in the document, makes the two disagree on a probe."""
+    from contract.mutate import main
+
+    assert main() == 0
+    assert capsys.readouterr().out.count("noticed") > 50
