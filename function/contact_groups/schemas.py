@@ -12,7 +12,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from contact_groups.cloudmonitor.signature import percent_encode
+from contact_groups.cloudmonitor.signature import encoded_size
 from contact_groups.contact_group import ContactGroup
 from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem
 
@@ -212,7 +212,7 @@ def _too_large(group: ContactGroup) -> list[FieldError]:
     text = "".join(texts)
     most = len(texts) * MEMBER_SIZE + len(text) * (ASCII_SIZE if text.isascii() else CHARACTER_SIZE)
     if most <= QUERY_MAX:
-        return []  # fits whatever its characters are, so that nearly no group is encoded twice
+        return []  # fits whatever its characters are, as nearly every group does
     sizes = {
         "contactGroupName": _encoded_size([group.contact_group_name]),
         "contactNames": _encoded_size(group.contact_names),
@@ -226,7 +226,7 @@ def _too_large(group: ContactGroup) -> list[FieldError]:
 
 
 def _encoded_size(texts: Sequence[str]) -> int:
-    return sum(len(percent_encode(text)) + MEMBER_SIZE for text in texts)
+    return sum(encoded_size(text) + MEMBER_SIZE for text in texts)
 
 
 def _refused(errors: list[FieldError]) -> Problem:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from contact_groups.cloudmonitor.signature import percent_encode
+from contact_groups.cloudmonitor.signature import encoded_size, percent_encode
 from contact_groups.schemas import NAME_MAX, NAME_PATTERN, ContactGroupSchema
 
 NAME = ContactGroupSchema().fields["contact_group_name"]
@@ -42,5 +42,6 @@ def test_the_lengths_of_a_name(length: int, expected: bool) -> None:
 
 @given(st.text())
 def test_encoding_is_that_of_the_standard_library(text: str) -> None:
-    """A text that is seen to need no encoding is one that quote leaves alone."""
+    """Our own percent-encoding is that of quote, and so is the size that is told without encoding."""
     assert percent_encode(text) == quote(text, safe="")
+    assert encoded_size(text) == len(percent_encode(text))
