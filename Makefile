@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test soak conformance scale openapi check lint-openapi audit format lock clean
+.PHONY: help run demo test soak bench conformance scale openapi check lint-openapi audit format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ test: $(VENV)/.dev ## every test, with coverage of function/
 
 soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak
+
+bench: $(VENV)/.dev ## side by side with what a user would write instead (bench/RESULTS.md); takes a quarter of an hour
+	$(BIN)/python -m bench
 
 conformance: $(VENV)/.dev ## thousands of generated requests, held to the contract
 	CONFORMANCE_CASES=3000 $(BIN)/python -m pytest -q --timeout 3600 tests/contract/test_conformance.py
