@@ -83,9 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 10  # seconds an idle connection is kept
 
-    @property
-    def objects(self) -> Objects:
-        raise NotImplementedError
+    objects: Objects  # each server has a handler class of its own
 
     def do_GET(self) -> None:
         """GetObject."""
