@@ -47,15 +47,9 @@ class Objects:
         self.versioned = versioned
         self.failures: list[int | str] = []
         self.requested: list[str] = []
-        objects = self
-
-        class Handler(_Handler):
-            @property
-            def objects(self) -> Objects:
-                return objects
-
+        handler = type("Handler", (_Handler,), {"objects": self})
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
