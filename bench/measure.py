@@ -14,6 +14,10 @@ from bench.processes import Worker, stub
 Samples = dict[Variant, list[float]]
 UPSTREAM_MS = 40
 THREADS = 50
+#: The groups of worker.py, and how many of each make a sample.
+SIZES = {"smallest": 400, "largest": 40, "largest, Chinese": 40}
+
+READERS = ("ours", "http.client")
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Results:
     peak: Samples = field(default_factory=dict)
     size: dict[Variant, int] = field(default_factory=dict)
     resident: dict[int, int] = field(default_factory=dict)
-    validation: dict[str, list[float]] = field(default_factory=lambda: {"smallest": [], "largest": []})
+    validation: dict[str, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
+    reading: dict[str, list[float]] = field(default_factory=lambda: {reader: [] for reader in READERS})
     per_second: Samples = field(default_factory=dict)
     p99: Samples = field(default_factory=dict)
     concurrent_cpu: Samples = field(default_factory=dict)
@@ -114,9 +119,14 @@ class Bench:
                     self.results.warm.setdefault(variant, []).append(cpu)
             for variant, worker in workers.items():
                 self.results.peak[variant] = [worker.ask("memory")["peak"]]
-            for _ in range(self._effort.validations):
-                for size, samples in self.results.validation.items():
-                    samples.append(workers[OURS].ask("validate_and_sign", size, 400 if size == "smallest" else 40))
+            self._functions(workers[OURS])
+
+    def _functions(self, worker: Worker) -> None:
+        for _ in range(self._effort.validations):
+            for size, samples in self.results.validation.items():
+                samples.append(worker.ask("validate_and_sign", size, SIZES[size]))
+            for reader, samples in self.results.reading.items():
+                samples.append(worker.ask("read_answer", reader, 200))
 
     def _flatness(self, port: int) -> None:
         total = self._effort.flat_requests

