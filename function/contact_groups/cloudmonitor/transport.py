@@ -2,9 +2,9 @@
 
 Over the standard library's sockets rather than an HTTP library, by numbers (bench/RESULTS.md): over urllib3 a bare prototype,
 which neither logs nor retries, takes 1.08 times the floor for a cold start and 3.9 for a warm request, where this function with
-all of that may take 1.10 and 3.5. What a library would bring stands here and in http1.py: connections that went stale while the instance
-was frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy is read from the
-environment, an answer is bounded in size and, byte by byte, in time.
+all of that may take 1.10 and 3.5. What a library would bring stands here and in http1.py: connections that went stale while
+the instance was frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy is read
+from the environment, an answer is bounded in size and, byte by byte, in time.
 """
 
 from __future__ import annotations
