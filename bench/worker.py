@@ -174,8 +174,8 @@ def read_answer(_app: App, reader: str, count: int) -> float:
 
     from contact_groups.cloudmonitor import http1
 
-    sys.path.append(os.path.dirname(__file__))
-    from stub import ANSWER, BODY
+    sys.path.append(os.path.dirname(os.path.dirname(__file__)))
+    from bench.stub import ANSWER, BODY
 
     def ours() -> bytes:
         return http1.read_answer(io.BufferedReader(io.BytesIO(ANSWER)))[2]
