@@ -39,11 +39,12 @@ scale: $(VENV)/.dev ## simulate callers, instances and the quota anew (docs/scal
 openapi: $(VENV)/.dev ## write function/openapi.json and docs/problems.md from the code
 	$(BIN)/python -m contract
 
-check: $(VENV)/.dev audit lint-openapi ## format, lint, types, security
+check: $(VENV)/.dev audit lint-openapi ## format, lint, types, security, what a cold start imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/bandit -q -ll -r function local deploy contract
+	$(BIN)/python -m pytest -q tests/bench/test_budget.py
 
 # Spectral exists for Node only: where there is none, the document is still validated by the tests.
 lint-openapi:
