@@ -27,7 +27,7 @@ test: $(VENV)/.dev ## every test, with coverage of function/
 soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak
 
-bench: $(VENV)/.dev ## side by side with what a user would write instead (bench/RESULTS.md); takes a quarter of an hour
+bench: $(VENV)/.dev ## side by side with what a user would write instead (bench/RESULTS.md); takes five minutes
 	$(BIN)/python -m bench
 
 conformance: $(VENV)/.dev ## thousands of generated requests, held to the contract
@@ -70,9 +70,10 @@ lock: $(VENV)/.dev ## write the locked requirements anew
 	$(LOCK) --python-platform x86_64-manylinux2014 function/requirements.in -o function/requirements.txt
 	$(LOCK) --universal requirements-run.in -c function/requirements.txt -o requirements-run.txt
 	$(LOCK) --universal requirements-dev.in -c requirements-run.txt -o requirements-dev.txt
+	$(LOCK) --universal bench/requirements.in -c requirements-dev.txt -o bench/requirements.txt
 
 clean: ## forget the environment and what the local cloud holds
-	rm -rf $(VENV) .local dist
+	rm -rf $(VENV) .venv-bench .local dist node_modules
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: no Python of 3.10 or newer was found; install one or say make PYTHON=…" >&2; exit 1; }
