@@ -1,4 +1,4 @@
-"""A CPython 3.10, which is what Function Compute runs, to compile for it."""
+"""A CPython 3.10, which is what Function Compute runs (facts/function-compute.md §4.5): to compile for it, and to run on."""
 
 from __future__ import annotations
 
@@ -10,25 +10,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 VERSION = (3, 10)
+NAME = "python3.10"
 
 
-def find_python() -> str | None:
-    """The running interpreter if it is 3.10, else one on PATH or of pyenv; None where there is none."""
-    if sys.version_info[:2] == VERSION:
-        return sys.executable
-    return next((python for python in _candidates() if _is_right(python)), None)
+def find_python(*, current: str = sys.executable, version: tuple[int, int] = sys.version_info[:2]) -> str | None:
+    """The running interpreter if it is 3.10, else one on PATH or of pyenv; None where there is none.
+
+    Args:
+        current: the running interpreter.
+        version: its version.
+    """
+    if version == VERSION:
+        return current
+    return next((found for candidate in _candidates() if (found := _executable(candidate))), None)
 
 
 def _candidates() -> Iterator[str]:
-    if found := shutil.which("python3.10"):
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    yield from sorted(map(str, pyenv.glob(f"3.10.*/bin/{NAME}")), reverse=True)
+    if found := shutil.which(NAME):
         yield found
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    yield from map(str, sorted(pyenv.glob("3.10.*/bin/python3.10"), reverse=True))
 
 
-def _is_right(python: str) -> bool:
-    code = "import sys; sys.exit(sys.version_info[:2] != (3, 10))"
+def _executable(candidate: str) -> str:
+    """The interpreter behind a name, which may be a script that picks one; empty where it does not run."""
+    code = f"import sys; sys.version_info[:2] == {VERSION} and print(sys.executable)"
     try:
-        return subprocess.run([python, "-c", code], capture_output=True, check=False, timeout=30).returncode == 0
-    except OSError:
-        return False
+        run = subprocess.run([candidate, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return run.stdout.strip() if run.returncode == 0 else ""

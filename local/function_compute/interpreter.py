@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-#: What Function Compute's python3.10 runs (facts/function-compute.md §4.5).
-VERSION = (3, 10)
+from deploy import interpreter
 
 
 class NoPython(Exception):
@@ -35,25 +32,11 @@ def find_python(*, current: str = sys.executable, version: tuple[int, int] = sys
         current: The running interpreter.
         version: Its version.
     """
-    if version == VERSION:
-        return current
-    name = f"python{VERSION[0]}.{VERSION[1]}"
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    for candidate in [*sorted(map(str, pyenv.glob(f"{VERSION[0]}.{VERSION[1]}.*/bin/{name}"))), shutil.which(name)]:
-        if candidate and (found := _executable(candidate)):
-            return found
-    print(
-        f"function-compute: no {name} was found: functions run on Python {version[0]}.{version[1]} instead",
-        file=sys.stderr,
-    )
-    return current
-
-
-def _executable(candidate: str) -> str:
-    """The interpreter behind a name, which may be a script that picks one; empty where it does not run."""
-    code = f"import sys; sys.version_info[:2] == {VERSION} and print(sys.executable)"
-    try:
-        run = subprocess.run([candidate, "-c", code], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return run.stdout.strip() if run.returncode == 0 else ""
+    found = interpreter.find_python(current=current, version=version)
+    if found is None:
+        running = f"Python {version[0]}.{version[1]}"
+        print(
+            f"function-compute: no {interpreter.NAME} was found: functions run on {running} instead",
+            file=sys.stderr,
+        )
+    return found or current

@@ -108,7 +108,7 @@ def _split(requested: str, path: str) -> tuple[str, bytes]:
 def _collect(app: App, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:  # noqa: ARG001
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:  # noqa: ARG001 - PEP 3333
         started.append((status, headers))
         return lambda _: None
 
