@@ -5,45 +5,54 @@ Every check is on; what is left out of them is listed here, with its reason.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import schemathesis
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.stateful.state_machine import APIStateMachine
 
-from contract.scenarios import application
-
+OPENAPI = Path(__file__).parent.parent / "function" / "openapi.json"
 EXCEPTIONS = {
     "ignored_auth": "the signature is checked by Function Compute, before the function runs; tests/local_function_compute",
-    "missing_required_header": "the only required header is Authorization, which is Function Compute's: see above",
-    "use_after_free": "nothing can be deleted",
-    "ensure_resource_availability": "nothing that was created can be read: CloudMonitor is written to only",
 }
 #: Rules between two places, which JSON Schema cannot express: a body that breaks one is refused although it is valid.
 UNEXPRESSED = {
     "mismatch": "the name in the body equals the name in the path",
     "too-large": "the whole group fits CloudMonitor's query once encoded",
+    "slash": "a name with a slash, which POST accepts, is not linked to the path of PUT",
 }
 #: Function Compute itself answers other methods than those of its trigger (template.yml).
 TRIGGER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 #: Generated requests for each operation; `make conformance` sets it higher.
 CASES = int(os.environ.get("CONFORMANCE_CASES", "80"))
+#: The same requests each time, as many for each operation.
+SETTINGS = hypothesis.settings(
+    max_examples=CASES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    stateful_step_count=4,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
 
 
-def load(document: dict[str, Any] | None = None) -> schemathesis.BaseSchema:
-    """The document, with the application of this process behind it; or one that is given, with nothing behind it.
+def load(app: Any = None) -> schemathesis.BaseSchema:
+    """The committed document, with an application of this process behind it, or with none.
 
-    There are no stateful links in it: no operation answers anything that another takes.
+    It is not read through the application: schemathesis leaves out the operation that it read the document from.
     """
     # The signature is Function Compute's: what it refuses never reaches the function.
     generation = {"with-security-parameters": False}
     config = SchemathesisConfig.from_dict({"base-url": "http://localhost", "generation": generation})
-    if document:
-        return schemathesis.openapi.from_dict(document, config=config)
-    return schemathesis.openapi.from_wsgi("/v1/openapi.json", application(), config=config)
+    schema = schemathesis.openapi.from_dict(json.loads(OPENAPI.read_text()), config=config)
+    schema.app = app
+    return schema
 
 
 def check(case: schemathesis.Case[Any], url: str | None = None) -> None:
@@ -56,22 +65,38 @@ def check(case: schemathesis.Case[Any], url: str | None = None) -> None:
     Raises:
         schemathesis.FailureGroup: each check that failed, with a command that repeats it.
     """
-    if url and case.method not in TRIGGER_METHODS:
-        return
-    response = case.call(base_url=url)
+    if not url or case.method in TRIGGER_METHODS:
+        _hold(case, case.call(base_url=url))
+
+
+def follow_links(schema: schemathesis.BaseSchema, url: str) -> Counter[tuple[str, int]]:
+    """Sends requests made of earlier answers, as the links of the document say, and holds each answer to the document.
+
+    Args:
+        schema: the document.
+        url: where to send the requests.
+
+    Returns:
+        How many answers of each status each operation gave.
+
+    Raises:
+        schemathesis.FailureGroup: as `check`.
+    """
+    answered: Counter[tuple[str, int]] = Counter()
+
+    def validate(_: APIStateMachine, response: schemathesis.Response, case: schemathesis.Case[Any], **__: Any) -> None:
+        answered[case.operation.label, response.status_code] += 1
+        _hold(case, response)
+
+    members = {"get_call_kwargs": lambda *_: {"base_url": url}, "validate_response": validate}
+    machine: Any = type("Links", (schema.as_state_machine(),), members)
+    machine.run(settings=hypothesis.settings(SETTINGS, max_examples=CASES // 4))
+    return answered
+
+
+def _hold(case: schemathesis.Case[Any], response: schemathesis.Response) -> None:
     left_out = list(EXCEPTIONS)
     if response.status_code == 422 and {error["code"] for error in response.json()["errors"]} <= UNEXPRESSED.keys():
         left_out.append("positive_data_acceptance")
     excluded: Any = CHECKS.get_by_names(left_out)
     case.validate_response(response, excluded_checks=excluded)
-
-
-def settings() -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The same cases each time, as many for each operation."""
-    return hypothesis.settings(
-        max_examples=CASES,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )

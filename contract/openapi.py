@@ -28,6 +28,11 @@ Write through POST with the aliyun-fc2 client: it resends PUT six times on 500, 
 PATH_PATTERN = ContactGroupSchema().fields["contact_group_name"].metadata["pattern"].replace("[^", "[^/")
 _COMMON = (problems.METHOD_NOT_ALLOWED, problems.INTERNAL_ERROR, MISCONFIGURED.type)
 _WRITE = (*problems.REQUEST_PROBLEMS, *(row.type for row in TABLE))
+_LINK = {
+    "operationId": "putContactGroup",
+    "parameters": {"contactGroupName": "$response.body#/contactGroupName"},
+    "description": "The group can be replaced under its name, unless that holds a slash or nothing was sent (dryRun).",
+}
 _TAGS = {"writing": "Contact groups", "service": "The service itself"}
 
 
@@ -159,6 +164,7 @@ def _add_paths(spec: APISpec) -> None:
     put = _write("putContactGroup", "Create or replace the group of that name", "ContactGroupInPath", _body_of_put())
     spec.path("/v1/contact-groups/{contactGroupName}", operations={"put": put}, parameters=[name])
     post = _write("postContactGroup", "Create or replace the group that the body names", "ContactGroup", GROUP)
+    post["responses"]["200"]["links"] = {"replace": _LINK}
     spec.path("/v1/contact-groups", operations={"post": post})
     contract = {"description": "This document.", "content": _json({"type": "object"})}
     contract["headers"] = {"ETag": {"description": "For If-None-Match.", "schema": {"type": "string"}}}

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import schemathesis
 from schemathesis.checks import CHECKS
 
 from contact_groups.schemas import CODES
-from contract.conformance import EXCEPTIONS, UNEXPRESSED, check, load, settings
-from local.cloud import ROOT, LocalCloud
+from contract.conformance import EXCEPTIONS, SETTINGS, UNEXPRESSED, check, follow_links, load
+from contract.scenarios import application
+from local.cloud import LocalCloud
 
-in_process = load()
-over_http = load(json.loads((ROOT / "function" / "openapi.json").read_text()))
+in_process = load(application())
+over_http = load()
 
 
 @in_process.parametrize()
-@settings()
+@SETTINGS
 def test_in_this_process(case: schemathesis.Case[Any]) -> None:
     """Whatever is generated from the document, valid or not, is answered as the document says."""
     check(case)
 
 
 @over_http.parametrize()
-@settings()
+@SETTINGS
 def test_through_function_compute(case: schemathesis.Case[Any], cloud: LocalCloud) -> None:
     """The same through the local Function Compute, over HTTP."""
     check(case, cloud.facade.url)
+
+
+def test_links_lead_on(cloud: LocalCloud) -> None:
+    """A group that POST was accepted for is replaced through PUT under the name that was answered."""
+    answered = follow_links(load(), cloud.facade.url)
+
+    assert answered["POST /v1/contact-groups", 200]
+    assert answered["PUT /v1/contact-groups/{contactGroupName}", 200]
 
 
 def test_every_exception_is_one_of_something_that_there_is() -> None:
