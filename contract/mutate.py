@@ -1,80 +1,83 @@
-"""`python -m contract.mutate`: breaks each rule of the contact group, one at a time, and shows that a check notices.
+"""`python -m contract.mutate`: breaks each rule of the contract, one at a time, and shows that a check notices.
 
-The check is the one of the tests: the application accepts a body if and only if the document says that it is valid. It is held
-on `PROBES`, bodies on both sides of every rule. Rules are broken on either side, in the application's schema and in the document.
+The check is the one of the tests: the application accepts a body, or a name in the path, if and only if the document says that
+it is valid; and the problem types, statuses and codes that the document lists are those that the application answers. It is held
+on contract/probes.py. The rules of a contact group are broken on either side, in the application's schema and in the document.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from contact_groups.schemas import CONTACT_NAMES_MAX, DESCRIBE_MAX, NAME_MAX, ContactGroupSchema, Name
+from contact_groups.problems import Problem
+from contact_groups.schemas import ContactGroupSchema, Name, load_contact_group
+from contract.probes import BODIES, PATHS, answers, is_accepted_path, name_of
 
 OPENAPI = Path(__file__).parent.parent / "function" / "openapi.json"
-VALID: dict[str, Any] = {"contactGroupName": "a", "contactNames": ["a"], "describe": "d"}
+#: Where in the document rules stand: two bodies, and the name in the path of PUT.
+GROUP = ("components", "schemas", "ContactGroup")
+GROUP_IN_PATH = ("components", "schemas", "ContactGroupInPath")
+NAME_IN_PATH = ("paths", "/v1/contact-groups/{contactGroupName}", "parameters", 0, "schema")
+CODES = ("components", "schemas", "FieldError", "properties", "code")
+WRITES = (("/v1/contact-groups", "post"), ("/v1/contact-groups/{contactGroupName}", "put"))
+Place = tuple[Any, ...]
+#: What the application says to each probe.
+Verdicts = list[tuple[Any, bool]]
 
 
-def _names(count: int) -> list[str]:
-    return [str(number) for number in range(count)]
+def verdicts(load: Callable[[Any], Any]) -> Verdicts:
+    """Which bodies the application accepts, when it reads them like this."""
+    return [(body, _accepts(load, body)) for body in BODIES]
 
 
-_TEXTS: tuple[Any, ...] = (
-    "",
-    " ",
-    " a",
-    "a ",
-    "\u3000a",
-    "a\nb",
-    "a\n",
-    "\u0085",
-    "a\u007f",
-    "值班 😀",
-    None,
-    1,
-    True,
-    ["a"],
-)
-#: Bodies on both sides of each rule; the valid ones are as telling as the others.
-PROBES: tuple[Any, ...] = (
-    VALID,
-    *({name: value for name, value in VALID.items() if name != left_out} for left_out in VALID),
-    *({**VALID, "enableSubscribed": value} for value in (True, False, None, "true", 1, 0)),
-    {**VALID, "other": 1},
-    *({**VALID, "contactGroupName": text} for text in (*_TEXTS, "x" * NAME_MAX, "x" * (NAME_MAX + 1))),
-    *({**VALID, "contactNames": [text]} for text in (*_TEXTS, "x" * NAME_MAX, "x" * (NAME_MAX + 1))),
-    *({**VALID, "describe": text} for text in (*_TEXTS, "x" * DESCRIBE_MAX, "x" * (DESCRIBE_MAX + 1))),
-    *({**VALID, "contactNames": _names(n)} for n in (0, 1, 2, CONTACT_NAMES_MAX, CONTACT_NAMES_MAX + 1)),
-    *({**VALID, "contactNames": value} for value in (["a", "b", "a"], None, "a", {"0": "a"})),
-    [], None, "a", 1,
-)  # fmt: skip
+def load_in_path(body: Any) -> Any:
+    """Reads a body as PUT does, under a path of the same name."""
+    return load_contact_group(body, name_of(body))
 
 
-def disagreements(schema: Schema, document: dict[str, Any]) -> list[str]:
-    """The probes that one side accepts and the other refuses.
-
-    Args:
-        schema: the application's.
-        document: the whole OpenAPI document.
-    """
-    root = {"$ref": "#/components/schemas/ContactGroup", "components": document["components"]}
-    validator = jsonschema.Draft202012Validator(root)
-    return [json.dumps(probe)[:60] for probe in PROBES if _accepts(schema, probe) != validator.is_valid(probe)]
-
-
-def _accepts(schema: Schema, body: Any) -> bool:
+def _accepts(load: Callable[[Any], Any], body: Any) -> bool:
     try:
-        schema.load(body)
-    except ValidationError:
+        load(body)
+    except (ValidationError, Problem):
         return False
     return True
+
+
+def disagreement(document: dict[str, Any], place: Place, said: Verdicts) -> str | None:
+    """The first probe that the application accepts and the document refuses, or the reverse; None: they agree."""
+    schema = _at(document, place)
+    validator = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
+    return next((ascii(probe)[:60] for probe, accepted in said if accepted != validator.is_valid(probe)), None)
+
+
+def unlike_answers(document: dict[str, Any], given: list[dict[str, Any]]) -> str | None:
+    """The first problem type, status or code that is listed and never answered, or the reverse; None: they agree."""
+    for path, method in WRITES:
+        for status, response in document["paths"][path][method]["responses"].items():
+            if status < "400":
+                continue
+            rules = response["content"]["application/problem+json"]["schema"]["properties"]
+            types = {answer["type"] for answer in given if str(answer["status"]) == status}
+            if set(rules["type"].get("enum", ())) != types or str(rules["status"].get("const")) != status:
+                return f"{method} {status}: {sorted(types)[0]}"
+    codes = {error["code"] for answer in given for error in answer.get("errors", ())}
+    wrong = codes ^ set(_at(document, CODES).get("enum", ()))
+    return sorted(wrong)[0] if wrong else None
+
+
+def _at(document: Any, place: Place) -> Any:
+    for step in place:
+        document = document[step]
+    return document
 
 
 def schema_mutants() -> Iterator[tuple[str, Schema]]:
@@ -124,28 +127,46 @@ def _field_mutants(field: fields.Field[Any]) -> Iterator[tuple[str, fields.Field
 
 
 def _validator_name(validator: Any) -> str:
-    name: str = getattr(validator, "__name__", type(validator).__name__)
-    return (
-        f"{name.strip('_')}{'' if not isinstance(validator, validate.Length) else f' {validator.min}..{validator.max}'}"
-    )
+    if isinstance(validator, validate.Length):
+        return f"Length {validator.min}..{validator.max}"
+    name: str = validator.__name__
+    return name.strip("_")
 
 
-def document_mutants(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The document with one rule of ContactGroup broken, and which."""
-    for path, keyword, value in _rules(document["components"]["schemas"]["ContactGroup"], ()):
+def document_mutants(document: dict[str, Any], place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The document with one rule of the schema at this place broken, and which."""
+    for path, keyword, value in _rules(_at(document, place), ()):
         for what, changed in _keyword_mutants(keyword, value):
-            mutant = copy.deepcopy(document)
-            place = mutant["components"]["schemas"]["ContactGroup"]
-            for step in path:
-                place = place[step]
-            if changed is None:
-                del place[keyword]
-            else:
-                place[keyword] = changed
-            yield f"{'/'.join((*path, keyword))}: {what}", mutant
+            # All that a path holds is text.
+            if (*place, keyword) != (*NAME_IN_PATH, "type"):
+                yield f"{'/'.join((*path, keyword))}: {what}", _changed(document, (*place, *path), keyword, changed)
+
+
+def list_mutants(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The document with one problem type, status or code left out, added or changed, and which."""
+    for path, method in WRITES:
+        for status in (status for status in document["paths"][path][method]["responses"] if status >= "400"):
+            schema = ("responses", status, "content", "application/problem+json", "schema", "properties")
+            place = ("paths", path, method, *schema)
+            for member, keyword in (("type", "enum"), ("status", "const")):
+                for what, changed in _keyword_mutants(keyword, _at(document, (*place, member, keyword))):
+                    yield f"{method} {status} {member}: {what}", _changed(document, (*place, member), keyword, changed)
+    for what, changed in _keyword_mutants("enum", _at(document, CODES)["enum"]):
+        yield f"FieldError code: {what}", _changed(document, CODES, "enum", changed)
+
+
+def _changed(document: dict[str, Any], place: Place, keyword: str, value: Any) -> dict[str, Any]:
+    mutant = copy.deepcopy(document)
+    if value is None:
+        del _at(mutant, place)[keyword]
+    else:
+        _at(mutant, place)[keyword] = value
+    return mutant
 
 
 _RULES = ("type", "required", "additionalProperties", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems")
+#: What a pattern is made of that can be left out: a character or a range of a class, and what keeps a last line break out.
+_PARTS = re.compile(r"\\u[0-9a-f]{4}(?:-\\u[0-9a-f]{4})?| |/|\(\?!\\n\)")
 
 
 def _rules(schema: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Any]]:
@@ -159,39 +180,49 @@ def _rules(schema: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tupl
 
 
 def _keyword_mutants(keyword: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if keyword == "required":
+    """None: the keyword is left out."""
+    if isinstance(value, list):
         for name in value:
             yield f"without {name}", [other for other in value if other != name]
+        yield "one more", [*value, "other"]
     else:
         yield "left out", None
     if isinstance(value, int) and not isinstance(value, bool):
         yield f"{value - 1}", value - 1
         yield f"{value + 1}", value + 1
+    if keyword == "pattern":
+        for part in _PARTS.finditer(value):
+            yield f"without {part[0]} at {part.start()}", value[: part.start()] + value[part.end() :]
+
+
+def mutants() -> Iterator[tuple[str, str, str | None]]:
+    """For each rule: the side that it was broken on, what was broken, and what showed it; None: it went unnoticed."""
+    document = json.loads(OPENAPI.read_text())
+    for rule, schema in [("nothing", ContactGroupSchema()), *schema_mutants()]:
+        yield "application", rule, disagreement(document, GROUP, verdicts(schema.load))
+    places: list[tuple[str, Place, Verdicts]] = [
+        ("body of POST", GROUP, verdicts(ContactGroupSchema().load)),
+        ("body of PUT", GROUP_IN_PATH, verdicts(load_in_path)),
+        ("path of PUT", NAME_IN_PATH, [(name, is_accepted_path(name)) for name in PATHS]),
+    ]
+    for side, place, said in places:
+        for rule, mutant in [("nothing", document), *document_mutants(document, place)]:
+            yield side, rule, disagreement(mutant, place, said)
+    given = answers()
+    for rule, mutant in [("nothing", document), *list_mutants(document)]:
+        yield "answers", rule, unlike_answers(mutant, given)
 
 
 def main() -> int:
-    """Prints a line a broken rule; exit code 1 if one goes unnoticed."""
-    document = json.loads(OPENAPI.read_text())
-    if found := disagreements(ContactGroupSchema(), document):
-        print(f"application and document disagree unbroken: {found[0]}", file=sys.stderr)
-        return 1
-    survived = 0
-    for side, mutants in (("application", _checked(document)), ("document", _documents(document))):
-        for rule, noticed in mutants:
-            survived += not noticed
-            print(f"{'noticed' if noticed else 'SURVIVED':9} {side:12} {rule:60.60} {noticed[0] if noticed else ''}")
-    print(f"{survived} went unnoticed" if survived else "every broken rule was noticed")
-    return 1 if survived else 0
-
-
-def _checked(document: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    for rule, schema in schema_mutants():
-        yield rule, disagreements(schema, document)
-
-
-def _documents(document: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    for rule, mutant in document_mutants(document):
-        yield rule, disagreements(ContactGroupSchema(), mutant)
+    """Prints a line a broken rule; exit code 1 if one goes unnoticed, or if something is noticed where nothing is broken."""
+    wrong = 0
+    for side, rule, shown in mutants():
+        good, bad = ("agrees", "DISAGREES") if rule == "nothing" else ("noticed", "SURVIVED")
+        verdict = good if (shown is None) == (rule == "nothing") else bad
+        wrong += verdict is bad
+        print(f"{verdict:9} {side:12} {rule:70.70} {shown or ''}")
+    print(f"{wrong} wrong" if wrong else "every broken rule was noticed")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
