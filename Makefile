@@ -49,7 +49,7 @@ check: $(VENV)/.dev audit lint-openapi ## format, lint, types, security, what a 
 # Spectral exists for Node only: where there is none, the document is still validated by the tests.
 lint-openapi:
 	@if command -v npm >/dev/null; then \
-		test -d node_modules/@stoplight || npm ci --ignore-scripts --no-audit --no-fund --silent; \
+		test node_modules/.package-lock.json -nt package-lock.json || npm ci --ignore-scripts --no-audit --no-fund --silent; \
 		node_modules/.bin/spectral lint --quiet --fail-severity=hint function/openapi.json; \
 	else echo "lint-openapi: skipped, since Node is not installed"; fi
 
