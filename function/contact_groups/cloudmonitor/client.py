@@ -44,7 +44,6 @@ class _Call:
     """One group on its way: what its attempts have come to so far."""
 
     group: ContactGroup
-    credentials: CredentialsReader
     started: float
     deadline: float
     attempts: int = 0
@@ -123,7 +122,7 @@ class CloudMonitor:
             Problem: the row of the table that the last attempt came to. Its outcome is `unknown` as soon as any attempt
                 may have been carried out.
         """
-        call = _Call(group, credentials, self._monotonic(), deadline)
+        call = _Call(group, self._monotonic(), deadline)
         held = credentials()
         while True:
             self._wait_for_slot(call)
