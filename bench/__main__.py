@@ -1,4 +1,6 @@
-"""`python -m bench [--quick]`: measures the function beside what a user would write instead; writes bench/RESULTS.md."""
+"""`python -m bench [--quick]`: measures the function beside what a user would write instead; writes
+bench/RESULTS.md.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,19 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 def main() -> int:
     """Returns 1 if a target is missed or something needed is missing."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a rough look in under a minute; writes no file")
+    parser.add_argument(
+        "--quick", action="store_true", help="a rough look in under a minute; writes no file"
+    )
     quick = parser.parse_args().quick
     started = time.monotonic()
 
     def say(text: str) -> None:
         print(f"{time.monotonic() - started:5.0f} s  {text}", file=sys.stderr, flush=True)
 
-    with tempfile.TemporaryDirectory() as folder, Path(folder, "log").open("w", encoding="ascii") as log:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Path(folder, "log").open("w", encoding="ascii") as log,
+    ):
         try:
             say("environment and packages")
             interpreter = environment.python()

@@ -1,4 +1,6 @@
-"""The yardsticks as packages: each a folder with its code, what it needs and compiled code, as the function is shipped."""
+"""The yardsticks as packages: each a folder with its code, what it needs and compiled code, as the
+function is shipped.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +55,16 @@ SDK_FORMER = Variant(
     ("facade.py", "sdk_former.py"),
 )
 BARE_URLLIB3 = Variant(
-    "bare urllib3", "bare_urllib3", (*_FACADE, "urllib3"), ("facade.py", "signing.py", "bare_urllib3.py")
+    "bare urllib3",
+    "bare_urllib3",
+    (*_FACADE, "urllib3"),
+    ("facade.py", "signing.py", "bare_urllib3.py"),
 )
 BARE_HTTP_CLIENT = Variant(
-    "bare http.client", "bare_http_client", _FACADE, ("facade.py", "signing.py", "bare_http_client.py")
+    "bare http.client",
+    "bare_http_client",
+    _FACADE,
+    ("facade.py", "signing.py", "bare_http_client.py"),
 )
 VARIANTS = (FLOOR, OURS, SDK_CURRENT, SDK_FORMER, BARE_URLLIB3, BARE_HTTP_CLIENT)
 
@@ -72,18 +80,29 @@ def python() -> str:
     if not mark.is_file() or mark.stat().st_mtime < LOCK.stat().st_mtime:
         base = find_python()
         if base is None:
-            raise DeployError("Python 3.10 is needed, which Function Compute runs; install it and run this again")
+            raise DeployError(
+                "Python 3.10 is needed, which Function Compute runs; install it and run this again"
+            )
         _run(base, "-m", "venv", "--clear", str(VENV))
         _run(
-            str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
-            "-r", str(LOCK),
-        )  # fmt: skip
+            str(interpreter),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-r",
+            str(LOCK),
+        )
         mark.touch()
     return str(interpreter)
 
 
 def make_packages(work: Path, interpreter: str) -> dict[Variant, Path]:
-    """Makes the packages below `work`, each with .pyc that are not checked against their source; returns their folders."""
+    """Makes the packages below `work`, each with .pyc that are not checked against their source;
+    returns their folders.
+    """
     closures = _closures(interpreter)
     folders = {}
     for variant in VARIANTS:
@@ -100,7 +119,15 @@ def make_packages(work: Path, interpreter: str) -> dict[Variant, Path]:
                 shutil.copyfile(source, target)
             for file in variant.files:
                 shutil.copyfile(YARDSTICKS / file, folder / file)
-            _run(interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder))
+            _run(
+                interpreter,
+                "-m",
+                "compileall",
+                "-q",
+                "--invalidation-mode",
+                "unchecked-hash",
+                str(folder),
+            )
         folders[variant] = folder
     return folders
 
@@ -121,7 +148,8 @@ def zipped_size(folder: Path) -> int:
     return archive.stat().st_size
 
 
-#: Run inside the environment: for each line of distributions the files of all that they need, as name and path.
+#: Run inside the environment: for each line of distributions the files of all that they need, as
+#: name and path.
 _LIST_FILES = """
 import sys
 from importlib.metadata import distribution
@@ -150,7 +178,12 @@ def _closures(interpreter: str) -> dict[Variant, list[tuple[str, str]]]:
     wanted = [variant for variant in VARIANTS if variant.needs]
     lines = "".join(" ".join(variant.needs) + "\n" for variant in wanted)
     done = subprocess.run(
-        [interpreter, "-c", _LIST_FILES], input=lines, capture_output=True, text=True, check=True, timeout=60
+        [interpreter, "-c", _LIST_FILES],
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     return dict(zip(wanted, map(list, map(_pairs, done.stdout.split("\n\n"))), strict=False))
 
@@ -166,4 +199,6 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
-        raise DeployError(f"{' '.join(command[1:4])} failed: {lines[-1] if lines else 'no message'}")
+        raise DeployError(
+            f"{' '.join(command[1:4])} failed: {lines[-1] if lines else 'no message'}"
+        )

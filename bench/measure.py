@@ -1,4 +1,6 @@
-"""The measurements, interleaved: each round takes every variant in turn, so that what else the machine does hits all alike."""
+"""The measurements, interleaved: each round takes every variant in turn, so that what else the
+machine does hits all alike.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from bench.environment import OURS, SDK_CURRENT, SDK_FORMER, VARIANTS, Variant, without_pyc, zipped_size
+from bench.environment import (
+    OURS,
+    SDK_CURRENT,
+    SDK_FORMER,
+    VARIANTS,
+    Variant,
+    without_pyc,
+    zipped_size,
+)
 from bench.processes import Worker, stub
 
 Samples = dict[Variant, list[float]]
@@ -50,7 +60,9 @@ class Results:
     size: dict[Variant, int] = field(default_factory=dict)
     resident: dict[int, int] = field(default_factory=dict)
     validation: dict[str, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
-    reading: dict[str, list[float]] = field(default_factory=lambda: {reader: [] for reader in READERS})
+    reading: dict[str, list[float]] = field(
+        default_factory=lambda: {reader: [] for reader in READERS}
+    )
     per_second: Samples = field(default_factory=dict)
     p99: Samples = field(default_factory=dict)
     concurrent_cpu: Samples = field(default_factory=dict)
@@ -65,7 +77,9 @@ def _turns(number: int) -> tuple[Variant, ...]:
 class Bench:
     """One run over packages that are already made."""
 
-    def __init__(self, interpreter: str, folders: dict[Variant, Path], log: TextIO, effort: Effort) -> None:
+    def __init__(
+        self, interpreter: str, folders: dict[Variant, Path], log: TextIO, effort: Effort
+    ) -> None:
         """Args: log: takes the standard output of every worker."""
         self._interpreter = interpreter
         self._folders = folders
@@ -76,18 +90,25 @@ class Bench:
     def run(self, say: Callable[[str], None]) -> Results:
         """Measures everything; `say` is told before each part."""
         effort = self._effort
-        self.results.size = {variant: zipped_size(folder) for variant, folder in self._folders.items()}
+        self.results.size = {
+            variant: zipped_size(folder) for variant, folder in self._folders.items()
+        }
         with stub() as port:
             say(f"cold starts, {effort.cold} rounds")
             self._cold(port)
             say(f"cold starts without .pyc, {effort.cold_without_pyc} rounds")
             self._cold_without_pyc(port)
-            say(f"warm requests, {effort.warm} rounds of {effort.warm_requests}; memory; validation")
+            say(
+                f"warm requests, {effort.warm} rounds of {effort.warm_requests}; memory; validation"
+            )
             self._warm(port)
             say(f"memory over {effort.flat_requests:,} requests")
             self._flatness(port)
         with stub(UPSTREAM_MS) as port:
-            say(f"{THREADS} threads against an upstream of {UPSTREAM_MS} ms, {effort.concurrent} rounds")
+            say(
+                f"{THREADS} threads against an upstream of {UPSTREAM_MS} ms, {effort.concurrent}"
+                " rounds"
+            )
             self._concurrency(port)
         return self.results
 
@@ -99,18 +120,24 @@ class Bench:
             for variant in _turns(number):
                 with self._worker(variant, port) as worker:
                     self.results.cold.setdefault(variant, []).append(worker.cold["cpu"])
-                    self.results.imports.setdefault(variant, []).append(worker.cold["imports_and_request"])
+                    self.results.imports.setdefault(variant, []).append(
+                        worker.cold["imports_and_request"]
+                    )
 
     def _cold_without_pyc(self, port: int) -> None:
         bare = {variant: without_pyc(folder) for variant, folder in self._folders.items()}
         for _ in range(self._effort.cold_without_pyc):
             for variant, folder in bare.items():
-                with Worker(self._interpreter, [folder], variant.module, port, self._log, pyc=False) as worker:
+                with Worker(
+                    self._interpreter, [folder], variant.module, port, self._log, pyc=False
+                ) as worker:
                     self.results.cold_without_pyc.setdefault(variant, []).append(worker.cold["cpu"])
 
     def _warm(self, port: int) -> None:
         with contextlib.ExitStack() as stack:
-            workers = {variant: stack.enter_context(self._worker(variant, port)) for variant in VARIANTS}
+            workers = {
+                variant: stack.enter_context(self._worker(variant, port)) for variant in VARIANTS
+            }
             for worker in workers.values():
                 worker.ask("warm", self._effort.warm_requests)
             for number in range(self._effort.warm):

@@ -18,7 +18,9 @@ HERE = Path(__file__).parent
 def stub(delay_ms: int = 0) -> Iterator[int]:
     """The upstream; gives its port."""
     command = [sys.executable, str(HERE / "stub.py"), str(delay_ms)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin
         assert process.stdout
         try:
@@ -35,7 +37,14 @@ class Worker:
     """
 
     def __init__(
-        self, interpreter: str, path: Sequence[Path], module: str, port: int, log: TextIO, *, pyc: bool = True
+        self,
+        interpreter: str,
+        path: Sequence[Path],
+        module: str,
+        port: int,
+        log: TextIO,
+        *,
+        pyc: bool = True,
     ) -> None:
         """Starts it, which takes as long as its cold start.
 
@@ -51,7 +60,14 @@ class Worker:
         flags = ["-I", "-S"] if pyc else ["-I", "-S", "-B"]
         self._module = module
         self._process = subprocess.Popen(
-            [interpreter, *flags, str(HERE / "worker.py"), os.pathsep.join(map(str, path)), module, str(writing)],
+            [
+                interpreter,
+                *flags,
+                str(HERE / "worker.py"),
+                os.pathsep.join(map(str, path)),
+                module,
+                str(writing),
+            ],
             stdin=subprocess.PIPE,
             stdout=log,
             pass_fds=[writing],
@@ -72,7 +88,10 @@ class Worker:
     def _answer(self) -> Any:
         line = self._answers.readline()
         if not line:
-            raise RuntimeError(f"the worker of {self._module} ended early; what it wrote to standard error says why")
+            raise RuntimeError(
+                f"the worker of {self._module} ended early; what it wrote to standard error says"
+                " why"
+            )
         return json.loads(line)
 
     def __enter__(self) -> Worker:

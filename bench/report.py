@@ -40,20 +40,28 @@ class Target:
 
 def ratio(samples: Samples, variant: Variant, base: Variant = FLOOR) -> float:
     """The median of the rounds' own ratios: what slows a whole round down cancels out."""
-    return statistics.median(mine / other for mine, other in zip(samples[variant], samples[base], strict=True))
+    return statistics.median(
+        mine / other for mine, other in zip(samples[variant], samples[base], strict=True)
+    )
 
 
 def targets(results: Results) -> list[Target]:
     """Every target of the project, held against the results."""
-    better = min((SDK_CURRENT, SDK_FORMER), key=lambda variant: statistics.median(results.warm[variant]))
+    better = min(
+        (SDK_CURRENT, SDK_FORMER), key=lambda variant: statistics.median(results.warm[variant])
+    )
     sizes = {size: statistics.median(samples) for size, samples in results.validation.items()}
     first, last = results.resident[min(results.resident)], results.resident[max(results.resident)]
     ideal, core = THREADS / UPSTREAM_MS * 1000, 1 / statistics.median(results.warm[OURS])
-    per_second, p99 = (statistics.median(samples[OURS]) for samples in (results.per_second, results.p99))
+    per_second, p99 = (
+        statistics.median(samples[OURS]) for samples in (results.per_second, results.p99)
+    )
     return [
         _at_most("cold start, CPU", 1.10, ratio(results.cold, OURS), "× floor"),
         _at_most("warm request, CPU", 3.5, ratio(results.warm, OURS), "× floor"),
-        _at_most(f"warm request, CPU, beside {better.name}", 0.5, ratio(results.warm, OURS, better), "×"),
+        _at_most(
+            f"warm request, CPU, beside {better.name}", 0.5, ratio(results.warm, OURS, better), "×"
+        ),
         _at_most("peak memory", 1.15, ratio(results.peak, OURS), "× floor"),
         _at_most(
             f"resident memory, request {max(results.resident):,} beside {min(results.resident):,}",
@@ -63,7 +71,10 @@ def targets(results: Results) -> list[Target]:
         ),
         _at_most("package, zipped", 4.0, results.size[OURS] / 1e6, "MB"),
         _at_most(
-            "reading, validating, signing: largest beside smallest", 10, sizes["largest"] / sizes["smallest"], "×"
+            "reading, validating, signing: largest beside smallest",
+            10,
+            sizes["largest"] / sizes["smallest"],
+            "×",
         ),
         Target(
             f"throughput, {THREADS} at once, upstream of {UPSTREAM_MS} ms",
@@ -84,12 +95,17 @@ def document(results: Results, held: Sequence[Target], interpreter: str) -> str:
     lines = [
         "# Results of `make bench`",
         "",
-        f"{_machine()}; {_version(interpreter)}; {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}.",
+        (
+            f"{_machine()}; {_version(interpreter)};"
+            f" {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}."
+        ),
         _packages(),
         "",
         (
-            "Medians, with the range from the first to the third quartile; × is the median of the ratios to the floor round by"
-            " round, since all variants take turns in each round. CPU is that of the whole process, all threads."
+            "Medians, with the range from the first to the third quartile; × is the median of the"
+            " ratios to the floor round by"
+            " round, since all variants take turns in each round. CPU is that of the whole"
+            " process, all threads."
         ),
         "",
         "| | cold CPU | × | without .pyc | × | warm CPU | × | peak memory | × | package |",
@@ -100,7 +116,10 @@ def document(results: Results, held: Sequence[Target], interpreter: str) -> str:
         "",
         "| target | limit | measured | met |",
         "|---|---|---|---|",
-        *(f"| {one.what} | {one.limit} | {one.measured} | {'yes' if one.met else '**no**'} |" for one in held),
+        *(
+            f"| {one.what} | {one.limit} | {one.measured} | {'yes' if one.met else '**no**'} |"
+            for one in held
+        ),
         "",
     ]
     return "\n".join(lines)
@@ -123,16 +142,21 @@ def _row(results: Results, variant: Variant) -> str:
 
 
 def _notes(results: Results) -> list[str]:
-    resident = ", ".join(f"{size / MIB:.1f} MiB after {count:,}" for count, size in results.resident.items())
+    resident = ", ".join(
+        f"{size / MIB:.1f} MiB after {count:,}" for count, size in results.resident.items()
+    )
     concurrent = "; ".join(
-        f"{variant.name} {statistics.median(results.per_second[variant]):,.0f}/s (best {max(results.per_second[variant]):,.0f}),"
-        f" p99 {statistics.median(results.p99[variant]) * 1e3:.0f} ms (best {min(results.p99[variant]) * 1e3:.0f}),"
+        f"{variant.name} {statistics.median(results.per_second[variant]):,.0f}/s (best"
+        f" {max(results.per_second[variant]):,.0f}),"
+        f" p99 {statistics.median(results.p99[variant]) * 1e3:.0f} ms (best"
+        f" {min(results.p99[variant]) * 1e3:.0f}),"
         f" {statistics.median(results.concurrent_cpu[variant]) * 1e6:.0f} µs CPU a request"
         for variant in results.per_second
     )
     return [
         (
-            f"- The start of the interpreter is in every cold start; without it ours is {ratio(results.imports, OURS):.2f} × the"
+            "- The start of the interpreter is in every cold start; without it ours is"
+            f" {ratio(results.imports, OURS):.2f} × the"
             " floor."
         ),
         _groups(results),
@@ -140,30 +164,40 @@ def _notes(results: Results) -> list[str]:
         f"- Resident memory of ours: {resident} requests.",
         f"- {THREADS} threads against an upstream of {UPSTREAM_MS} ms: {concurrent}.",
         (
-            "- *floor* validates and answers, and calls nobody; the facades on the vendor's SDKs and the bare prototypes call the"
-            " same stub upstream over plain HTTP, but neither log nor classify answers nor retry; *ours* goes through"
+            "- *floor* validates and answers, and calls nobody; the facades on the vendor's SDKs"
+            " and the bare prototypes call the"
+            " same stub upstream over plain HTTP, but neither log nor classify answers nor retry;"
+            " *ours* goes through"
             " `index.handler` with everything on, from the package that is deployed."
         ),
     ]
 
 
 def _groups(results: Results) -> str:
-    smallest, largest, chinese = (statistics.median(samples) * 1e6 for samples in results.validation.values())
+    smallest, largest, chinese = (
+        statistics.median(samples) * 1e6 for samples in results.validation.values()
+    )
     return (
-        f"- Reading, validating and signing one group: the smallest takes {smallest:.0f} µs, the largest (100 contacts of 255"
-        f" characters) {largest:.0f} µs, as much Chinese as the upstream takes (100 contacts of 133) {chinese:.0f} µs."
+        f"- Reading, validating and signing one group: the smallest takes {smallest:.0f} µs, the"
+        " largest (100 contacts of 255"
+        f" characters) {largest:.0f} µs, as much Chinese as the upstream takes (100 contacts of"
+        f" 133) {chinese:.0f} µs."
     )
 
 
 def _transport(results: Results) -> str:
     ours, theirs = (statistics.median(results.reading[reader]) * 1e6 for reader in READERS)
     dearer = {
-        name: statistics.median(a - b for a, b in zip(samples[BARE_URLLIB3], samples[BARE_HTTP_CLIENT], strict=True))
+        name: statistics.median(
+            a - b for a, b in zip(samples[BARE_URLLIB3], samples[BARE_HTTP_CLIENT], strict=True)
+        )
         for name, samples in (("cold", results.cold), ("warm", results.warm))
     }
     return (
-        f"- Why the function reads answers itself: one answer takes http.client {theirs:.0f} µs and `http1.read_answer`"
-        f" {ours:.0f} µs, and urllib3 on top of http.client {dearer['warm'] * 1e6:.0f} µs more a request and"
+        f"- Why the function reads answers itself: one answer takes http.client {theirs:.0f} µs"
+        " and `http1.read_answer`"
+        f" {ours:.0f} µs, and urllib3 on top of http.client {dearer['warm'] * 1e6:.0f} µs more a"
+        " request and"
         f" {dearer['cold'] * 1e3:.0f} ms more a cold start."
     )
 
@@ -180,18 +214,31 @@ def _machine() -> str:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file() and (
-        found := re.search(r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.MULTILINE)
+        found := re.search(
+            r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.MULTILINE
+        )
     ):
         model = found[1]
     return f"{os.cpu_count()} cores, {model}, {platform.system()} {platform.machine()}"
 
 
 def _version(interpreter: str) -> str:
-    done = subprocess.run([interpreter, "-V"], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        [interpreter, "-V"], capture_output=True, text=True, check=True, timeout=30
+    )
     return f"C{done.stdout.strip()}"
 
 
 def _packages() -> str:
-    wanted = ("flask", "werkzeug", "marshmallow", "alibabacloud-cms20190101", "aliyun-python-sdk-cms", "urllib3")
-    found = dict(re.findall(r"^([a-z0-9-]+)==([0-9.]+)", LOCK.read_text(encoding="ascii"), re.MULTILINE))
+    wanted = (
+        "flask",
+        "werkzeug",
+        "marshmallow",
+        "alibabacloud-cms20190101",
+        "aliyun-python-sdk-cms",
+        "urllib3",
+    )
+    found = dict(
+        re.findall(r"^([a-z0-9-]+)==([0-9.]+)", LOCK.read_text(encoding="ascii"), re.MULTILINE)
+    )
     return ", ".join(f"{name} {found[name]}" for name in wanted) + "."

@@ -1,4 +1,5 @@
-"""An upstream that costs next to nothing: accepts every call at once, or after a delay, over kept-alive raw sockets.
+"""An upstream that costs next to nothing: accepts every call at once, or after a delay, over
+kept-alive raw sockets.
 
 `python bench/stub.py [delay in ms]` prints its port and serves until its standard input ends.
 """
@@ -97,7 +98,9 @@ class Stub:
             del received[:end]
             self.requests += 1
             if self._delay:
-                heapq.heappush(self._pending, (time.monotonic() + self._delay, self.requests, connection))
+                heapq.heappush(
+                    self._pending, (time.monotonic() + self._delay, self.requests, connection)
+                )
             else:
                 connection.sendall(ANSWER)
 

@@ -1,8 +1,10 @@
-"""One variant in one fresh process, as Function Compute would hold it; the parent measures by asking.
+"""One variant in one fresh process, as Function Compute would hold it; the parent measures by
+asking.
 
-`python -I -S worker.py PATH MODULE FD`: PATH is the package (or several folders, as in PYTHONPATH), MODULE is `index` or a
-yardstick, FD takes the answers. The first line on FD is the cold start; then each command on standard input is answered by
-one line of JSON. Only what every variant imports anyway is imported before the cold start is over.
+`python -I -S worker.py PATH MODULE FD`: PATH is the package (or several folders, as in PYTHONPATH),
+MODULE is `index` or a yardstick, FD takes the answers. The first line on FD is the cold start; then
+each command on standard input is answered by one line of JSON. Only what every variant imports
+anyway is imported before the cold start is over.
 """
 
 from __future__ import annotations
@@ -19,13 +21,17 @@ BODY = (
     b'{"contactNames": ["Alice", "Bob", "\\u544a\\u8b66\\u8054\\u7cfb\\u4eba"], '
     b'"describe": "On-call engineers of the payment service"}'
 )
-CREDENTIALS = SimpleNamespace(access_key_id="testid", access_key_secret="testsecret", security_token="")
+CREDENTIALS = SimpleNamespace(
+    access_key_id="testid", access_key_secret="testsecret", security_token=""
+)
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
 
 def request(app: App) -> None:
-    """One request as the platform makes it (facts/function-compute.md §1.2); anything but a 200 ends the process."""
+    """One request as the platform makes it (facts/function-compute.md §1.2); anything but a 200
+    ends the process.
+    """
     context = SimpleNamespace(request_id="fc-request-1", credentials=CREDENTIALS)
     environ = {
         "REQUEST_METHOD": "PUT",
@@ -83,7 +89,10 @@ def memory(_app: App) -> dict[str, int]:
     """Resident memory now and at its peak, in bytes."""
     with open("/proc/self/status", encoding="ascii") as status:
         lines = dict(line.split(":", 1) for line in status)
-    return {name: int(lines[field].split()[0]) * 1024 for name, field in (("now", "VmRSS"), ("peak", "VmHWM"))}
+    return {
+        name: int(lines[field].split()[0]) * 1024
+        for name, field in (("now", "VmRSS"), ("peak", "VmHWM"))
+    }
 
 
 def modules(_app: App) -> list[str]:
@@ -112,7 +121,9 @@ def _calls(app: App) -> int:
 
 
 def concurrent(app: App, threads: int, count: int) -> dict[str, float]:
-    """Requests a second, the 99th percentile of their seconds, and CPU seconds a request, of threads with count each."""
+    """Requests a second, the 99th percentile of their seconds, and CPU seconds a request, of
+    threads with count each.
+    """
     import threading
 
     barrier = threading.Barrier(threads + 1)
@@ -160,7 +171,10 @@ def validate_and_sign(_app: App, size: str, count: int) -> float:
     }[size]
     document = {"contactGroupName": "g", "contactNames": names, "describe": "d"}
     body = json.dumps(document, ensure_ascii=False).encode()
-    endpoint, credentials = Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443), Credentials("id", "secret")
+    endpoint, credentials = (
+        Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443),
+        Credentials("id", "secret"),
+    )
     stamp = Stamp("00000000-0000-0000-0000-000000000000", 1_700_000_000.0)
     started = time.process_time()
     for _ in range(count):
@@ -169,7 +183,9 @@ def validate_and_sign(_app: App, size: str, count: int) -> float:
 
 
 def read_answer(_app: App, reader: str, count: int) -> float:
-    """CPU seconds to read one answer of the upstream from memory, by our reader or by http.client's."""
+    """CPU seconds to read one answer of the upstream from memory, by our reader or by
+    http.client's.
+    """
     import http.client
 
     from contact_groups.cloudmonitor import http1

@@ -23,14 +23,21 @@ def documents() -> dict[Path, str]:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; exit code 1 where a file is not up to date."""
     parser = argparse.ArgumentParser(prog="python -m contract", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if something is out of date")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit with 1 if something is out of date",
+    )
     options = parser.parse_args(arguments)
     stale = False
     for path, text in documents().items():
         current = path.read_text() if path.exists() else ""
         if current != text:
             stale = True
-            print(f"{path.relative_to(ROOT)}: {'out of date, run python -m contract' if options.check else 'written'}")
+            print(
+                f"{path.relative_to(ROOT)}:"
+                f" {'out of date, run python -m contract' if options.check else 'written'}"
+            )
             if not options.check:
                 path.write_text(text)
     return 1 if stale and options.check else 0

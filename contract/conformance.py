@@ -1,4 +1,5 @@
-"""The served application held to its own document by schemathesis: tests/contract/test_conformance.py, `make conformance`.
+"""The served application held to its own document by schemathesis:
+tests/contract/test_conformance.py, `make conformance`.
 
 Every check is on; what is left out of them is listed here, with its reason.
 """
@@ -19,9 +20,11 @@ from schemathesis.generation.stateful.state_machine import APIStateMachine
 
 OPENAPI = Path(__file__).parent.parent / "function" / "openapi.json"
 EXCEPTIONS = {
-    "ignored_auth": "the signature is checked by Function Compute, before the function runs; tests/local_function_compute",
+    "ignored_auth": "the signature is checked by Function Compute, before the function runs;"
+    " tests/local_function_compute",
 }
-#: Rules between two places, which JSON Schema cannot express: a body that breaks one is refused although it is valid.
+#: Rules between two places, which JSON Schema cannot express: a body that breaks one is refused
+#: although it is valid.
 UNEXPRESSED = {
     "mismatch": "the name in the body equals the name in the path",
     "too-large": "the whole group fits CloudMonitor's query once encoded",
@@ -45,11 +48,14 @@ SETTINGS = hypothesis.settings(
 def load(app: Any = None) -> schemathesis.BaseSchema:
     """The committed document, with an application of this process behind it, or with none.
 
-    It is not read through the application: schemathesis leaves out the operation that it read the document from.
+    It is not read through the application: schemathesis leaves out the operation that it read the
+    document from.
     """
     # The signature is Function Compute's: what it refuses never reaches the function.
     generation = {"with-security-parameters": False}
-    config = SchemathesisConfig.from_dict({"base-url": "http://localhost", "generation": generation})
+    config = SchemathesisConfig.from_dict(
+        {"base-url": "http://localhost", "generation": generation}
+    )
     schema = schemathesis.openapi.from_dict(json.loads(OPENAPI.read_text()), config=config)
     schema.app = app
     return schema
@@ -70,7 +76,8 @@ def check(case: schemathesis.Case[Any], url: str | None = None) -> None:
 
 
 def follow_links(schema: schemathesis.BaseSchema, url: str) -> Counter[tuple[str, int]]:
-    """Sends requests made of earlier answers, as the links of the document say, and holds each answer to the document.
+    """Sends requests made of earlier answers, as the links of the document say, and holds each
+    answer to the document.
 
     Args:
         schema: the document.
@@ -84,7 +91,9 @@ def follow_links(schema: schemathesis.BaseSchema, url: str) -> Counter[tuple[str
     """
     answered: Counter[tuple[str, int]] = Counter()
 
-    def validate(_: APIStateMachine, response: schemathesis.Response, case: schemathesis.Case[Any], **__: Any) -> None:
+    def validate(
+        _: APIStateMachine, response: schemathesis.Response, case: schemathesis.Case[Any], **__: Any
+    ) -> None:
         answered[case.operation.label, response.status_code] += 1
         _hold(case, response)
 

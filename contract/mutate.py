@@ -1,8 +1,10 @@
-"""`python -m contract.mutate`: breaks each rule of the contract, one at a time, and shows that a check notices.
+"""`python -m contract.mutate`: breaks each rule of the contract, one at a time, and shows that a
+check notices.
 
-The check is the one of the tests: the application accepts a body, or a name in the path, if and only if the document says that
-it is valid; and the problem types, statuses and codes that the document lists are those that the application answers. It is held
-on contract/probes.py. The rules of a contact group are broken on either side, in the application's schema and in the document.
+The check is the one of the tests: the application accepts a body, or a name in the path, if and
+only if the document says that it is valid; and the problem types, statuses and codes that the
+document lists are those that the application answers. It is held on contract/probes.py. The rules
+of a contact group are broken on either side, in the application's schema and in the document.
 """
 
 from __future__ import annotations
@@ -53,21 +55,31 @@ def _accepts(load: Callable[[Any], Any], body: Any) -> bool:
 
 
 def disagreement(document: dict[str, Any], place: Place, said: Verdicts) -> str | None:
-    """The first probe that the application accepts and the document refuses, or the reverse; None: they agree."""
+    """The first probe that the application accepts and the document refuses, or the reverse; None:
+    they agree.
+    """
     schema = _at(document, place)
     validator = jsonschema.Draft202012Validator({**schema, "components": document["components"]})
-    return next((ascii(probe)[:60] for probe, accepted in said if accepted != validator.is_valid(probe)), None)
+    return next(
+        (ascii(probe)[:60] for probe, accepted in said if accepted != validator.is_valid(probe)),
+        None,
+    )
 
 
 def unlike_answers(document: dict[str, Any], given: list[dict[str, Any]]) -> str | None:
-    """The first problem type, status or code that is listed and never answered, or the reverse; None: they agree."""
+    """The first problem type, status or code that is listed and never answered, or the reverse;
+    None: they agree.
+    """
     for path, method in WRITES:
         for status, response in document["paths"][path][method]["responses"].items():
             if status < "400":
                 continue
             rules = response["content"]["application/problem+json"]["schema"]["properties"]
             types = {answer["type"] for answer in given if str(answer["status"]) == status}
-            if set(rules["type"].get("enum", ())) != types or str(rules["status"].get("const")) != status:
+            if (
+                set(rules["type"].get("enum", ())) != types
+                or str(rules["status"].get("const")) != status
+            ):
                 return f"{method} {status}: {sorted(types)[0]}"
     codes = {error["code"] for answer in given for error in answer.get("errors", ())}
     wrong = codes ^ set(_at(document, CODES).get("enum", ()))
@@ -105,7 +117,8 @@ def _with(name: str, field: fields.Field[Any]) -> Schema:
 
 def _field_mutants(field: fields.Field[Any]) -> Iterator[tuple[str, fields.Field[Any]]]:
     def changed(**attributes: Any) -> fields.Field[Any]:
-        # The first look of Name repeats its rules, and tests/bench/test_shortcuts.py holds it to them; here the rules are broken.
+        # The first look of Name repeats its rules, and tests/bench/test_shortcuts.py holds it to
+        # them; here the rules are broken.
         mutant = fields.String() if isinstance(field, Name) else copy.copy(field)
         vars(mutant).update({**vars(field), **attributes})
         return mutant
@@ -122,7 +135,9 @@ def _field_mutants(field: fields.Field[Any]) -> Iterator[tuple[str, fields.Field
         for attribute in ("min", "max"):
             bound = getattr(validator, attribute, None)
             for moved in (bound - 1, bound + 1) if isinstance(bound, int) else ():
-                length = validate.Length(min=moved) if attribute == "min" else validate.Length(max=moved)
+                length = (
+                    validate.Length(min=moved) if attribute == "min" else validate.Length(max=moved)
+                )
                 yield f"{attribute} length {moved}", changed(validators=[*rest, length])
 
 
@@ -133,24 +148,43 @@ def _validator_name(validator: Any) -> str:
     return name.strip("_")
 
 
-def document_mutants(document: dict[str, Any], place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
+def document_mutants(
+    document: dict[str, Any], place: Place
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """The document with one rule of the schema at this place broken, and which."""
     for path, keyword, value in _rules(_at(document, place), ()):
         for what, changed in _keyword_mutants(keyword, value):
             # All that a path holds is text.
             if (*place, keyword) != (*NAME_IN_PATH, "type"):
-                yield f"{'/'.join((*path, keyword))}: {what}", _changed(document, (*place, *path), keyword, changed)
+                yield (
+                    f"{'/'.join((*path, keyword))}: {what}",
+                    _changed(document, (*place, *path), keyword, changed),
+                )
 
 
 def list_mutants(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The document with one problem type, status or code left out, added or changed, and which."""
     for path, method in WRITES:
-        for status in (status for status in document["paths"][path][method]["responses"] if status >= "400"):
-            schema = ("responses", status, "content", "application/problem+json", "schema", "properties")
+        for status in (
+            status for status in document["paths"][path][method]["responses"] if status >= "400"
+        ):
+            schema = (
+                "responses",
+                status,
+                "content",
+                "application/problem+json",
+                "schema",
+                "properties",
+            )
             place = ("paths", path, method, *schema)
             for member, keyword in (("type", "enum"), ("status", "const")):
-                for what, changed in _keyword_mutants(keyword, _at(document, (*place, member, keyword))):
-                    yield f"{method} {status} {member}: {what}", _changed(document, (*place, member), keyword, changed)
+                for what, changed in _keyword_mutants(
+                    keyword, _at(document, (*place, member, keyword))
+                ):
+                    yield (
+                        f"{method} {status} {member}: {what}",
+                        _changed(document, (*place, member), keyword, changed),
+                    )
     for what, changed in _keyword_mutants("enum", _at(document, CODES)["enum"]):
         yield f"FieldError code: {what}", _changed(document, CODES, "enum", changed)
 
@@ -164,12 +198,24 @@ def _changed(document: dict[str, Any], place: Place, keyword: str, value: Any) -
     return mutant
 
 
-_RULES = ("type", "required", "additionalProperties", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems")
-#: What a pattern is made of that can be left out: a character or a range of a class, and what keeps a last line break out.
+_RULES = (
+    "type",
+    "required",
+    "additionalProperties",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+)
+#: What a pattern is made of that can be left out: a character or a range of a class, and what keeps
+#: a last line break out.
 _PARTS = re.compile(r"\\u[0-9a-f]{4}(?:-\\u[0-9a-f]{4})?| |/|\(\?!\\n\)")
 
 
-def _rules(schema: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+def _rules(
+    schema: dict[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str, Any]]:
     for keyword in _RULES:
         if keyword in schema:
             yield path, keyword, schema[keyword]
@@ -192,11 +238,16 @@ def _keyword_mutants(keyword: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield f"{value + 1}", value + 1
     if keyword == "pattern":
         for part in _PARTS.finditer(value):
-            yield f"without {part[0]} at {part.start()}", value[: part.start()] + value[part.end() :]
+            yield (
+                f"without {part[0]} at {part.start()}",
+                value[: part.start()] + value[part.end() :],
+            )
 
 
 def mutants() -> Iterator[tuple[str, str, str | None]]:
-    """For each rule: the side that it was broken on, what was broken, and what showed it; None: it went unnoticed."""
+    """For each rule: the side that it was broken on, what was broken, and what showed it; None: it
+    went unnoticed.
+    """
     document = json.loads(OPENAPI.read_text())
     for rule, schema in [("nothing", ContactGroupSchema()), *schema_mutants()]:
         yield "application", rule, disagreement(document, GROUP, verdicts(schema.load))
@@ -214,7 +265,9 @@ def mutants() -> Iterator[tuple[str, str, str | None]]:
 
 
 def main() -> int:
-    """Prints a line a broken rule; exit code 1 if one goes unnoticed, or if something is noticed where nothing is broken."""
+    """Prints a line a broken rule; exit code 1 if one goes unnoticed, or if something is noticed
+    where nothing is broken.
+    """
     wrong = 0
     for side, rule, shown in mutants():
         good, bad = ("agrees", "DISAGREES") if rule == "nothing" else ("noticed", "SURVIVED")

@@ -1,4 +1,6 @@
-"""function/openapi.json: OpenAPI 3.1 from the marshmallow schemas, the routes and the tables of problems."""
+"""function/openapi.json: OpenAPI 3.1 from the marshmallow schemas, the routes and the tables of
+problems.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,16 @@ own: 400 without a signature or over a limit, 403 for a wrong one, 429 when too 
 Write through POST with the aliyun-fc2 client: it resends PUT six times on 500, 502 and 504, and then drops the answer.\
 """
 #: A name in a path: as in a body, and without a slash.
-PATH_PATTERN = ContactGroupSchema().fields["contact_group_name"].metadata["pattern"].replace("[^", "[^/")
+PATH_PATTERN = (
+    ContactGroupSchema().fields["contact_group_name"].metadata["pattern"].replace("[^", "[^/")
+)
 _COMMON = (problems.METHOD_NOT_ALLOWED, problems.INTERNAL_ERROR, MISCONFIGURED.type)
 _WRITE = (*problems.REQUEST_PROBLEMS, *(row.type for row in TABLE))
 _LINK = {
     "operationId": "putContactGroup",
     "parameters": {"contactGroupName": "$response.body#/contactGroupName"},
-    "description": "The group can be replaced under its name, unless that holds a slash or nothing was sent (dryRun).",
+    "description": "The group can be replaced under its name, unless that holds a slash or nothing"
+    " was sent (dryRun).",
 }
 _TAGS = {"writing": "Contact groups", "service": "The service itself"}
 
@@ -101,7 +106,8 @@ _SCHEMAS: dict[str, Schema] = {
 _SIZE = f"Percent-encoded as UTF-8, all members together take at most {QUERY_MAX:,} bytes (422, `too-large`)."
 _DESCRIPTIONS = {
     "ContactGroup": f"The whole group. {_SIZE}",
-    "ContactGroupInPath": f"`contactGroupName` may be left out, and must equal the path (422, `mismatch`). {_SIZE}",
+    "ContactGroupInPath": "`contactGroupName` may be left out, and must equal the path (422,"
+    f" `mismatch`). {_SIZE}",
 }
 
 
@@ -138,16 +144,20 @@ def _signature() -> dict[str, str]:
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`FC {AccessKeyId}:{signature}`, checked by Function Compute before the function runs. The signature is"
-        " base64(HMAC-SHA256(secret, METHOD\\nContent-MD5\\nContent-Type\\nDate\\nx-fc-headers resource)); the resource is the"
-        " decoded path, a line break, and the sorted decoded query parameters, one a line. `Date` must be sent, within 15"
+        "description": "`FC {AccessKeyId}:{signature}`, checked by Function Compute before the"
+        " function runs. The signature is"
+        " base64(HMAC-SHA256(secret, METHOD\\nContent-MD5\\nContent-Type\\nDate\\nx-fc-headers"
+        " resource)); the resource is the"
+        " decoded path, a line break, and the sorted decoded query parameters, one a line. `Date`"
+        " must be sent, within 15"
         " minutes. The aliyun-fc2 client does all this.",
     }
 
 
 def _dry_run() -> dict[str, Any]:
     return {
-        "description": "Validate and sign, send nothing: answers the call that would go out, without secrets.",
+        "description": "Validate and sign, send nothing: answers the call that would go out,"
+        " without secrets.",
         "schema": {"type": "boolean", "default": False},
     }
 
@@ -157,21 +167,36 @@ def _add_paths(spec: APISpec) -> None:
         "name": "contactGroupName",
         "in": "path",
         "required": True,
-        "description": "The name of the group, percent-encoded as UTF-8; a name with a slash goes through POST.",
+        "description": "The name of the group, percent-encoded as UTF-8; a name with a slash goes"
+        " through POST.",
         "schema": {"type": "string", "pattern": PATH_PATTERN, "maxLength": NAME_MAX},
         "example": GROUP["contactGroupName"],
     }
-    put = _write("putContactGroup", "Create or replace the group of that name", "ContactGroupInPath", _body_of_put())
+    put = _write(
+        "putContactGroup",
+        "Create or replace the group of that name",
+        "ContactGroupInPath",
+        _body_of_put(),
+    )
     spec.path("/v1/contact-groups/{contactGroupName}", operations={"put": put}, parameters=[name])
-    post = _write("postContactGroup", "Create or replace the group that the body names", "ContactGroup", GROUP)
+    post = _write(
+        "postContactGroup", "Create or replace the group that the body names", "ContactGroup", GROUP
+    )
     post["responses"]["200"]["links"] = {"replace": _LINK}
     spec.path("/v1/contact-groups", operations={"post": post})
     contract = {"description": "This document.", "content": _json({"type": "object"})}
-    contract["headers"] = {"ETag": {"description": "For If-None-Match.", "schema": {"type": "string"}}}
+    contract["headers"] = {
+        "ETag": {"description": "For If-None-Match.", "schema": {"type": "string"}}
+    }
     unchanged = {"description": "It is still the one that If-None-Match names."}
-    read = _operation("getOpenapi", "The contract", "service", {"200": contract, "304": unchanged}, _COMMON)
+    read = _operation(
+        "getOpenapi", "The contract", "service", {"200": contract, "304": unchanged}, _COMMON
+    )
     spec.path("/v1/openapi.json", operations={"get": read})
-    alive = {"description": "The process lives; CloudMonitor was not called.", "content": _json(_reference("Health"))}
+    alive = {
+        "description": "The process lives; CloudMonitor was not called.",
+        "content": _json(_reference("Health")),
+    }
     health = _operation("getHealth", "Liveness", "service", {"200": alive}, _COMMON)
     spec.path("/healthz", operations={"get": health})
 
@@ -184,22 +209,37 @@ def _write(operation_id: str, summary: str, schema: str, example: dict[str, Any]
     applied = {**GROUP, "requestId": SUCCESS["RequestId"]}
     dry_run = play(Scenario(query="dryRun=true"))[2]
     answers = _json({"oneOf": [_reference("AppliedContactGroup"), _reference("DryRun")]})
-    answers["application/json"]["examples"] = {"applied": {"value": applied}, "dryRun": {"value": dry_run}}
-    success = {"description": "CloudMonitor holds the group; or with dryRun, what would be sent.", "content": answers}
+    answers["application/json"]["examples"] = {
+        "applied": {"value": applied},
+        "dryRun": {"value": dry_run},
+    }
+    success = {
+        "description": "CloudMonitor holds the group; or with dryRun, what would be sent.",
+        "content": answers,
+    }
     body: dict[str, Any] = {"required": True, "content": _json(_reference(schema))}
     more = {**example, "contactNames": ["Contact 1", "值班 Bob"], "enableSubscribed": True}
-    body["content"]["application/json"]["examples"] = {"one contact": {"value": example}, "everything": {"value": more}}
+    body["content"]["application/json"]["examples"] = {
+        "one contact": {"value": example},
+        "everything": {"value": more},
+    }
     operation = _operation(operation_id, summary, "writing", {"200": success}, _WRITE)
     return {**operation, "parameters": ["dryRun"], "requestBody": body}
 
 
 def _operation(
-    operation_id: str, summary: str, tag: str, responses: dict[str, Any], types: tuple[ProblemType, ...]
+    operation_id: str,
+    summary: str,
+    tag: str,
+    responses: dict[str, Any],
+    types: tuple[ProblemType, ...],
 ) -> dict[str, Any]:
     by_status: dict[int, dict[str, ProblemType]] = defaultdict(dict)
     for problem_type in types:
         by_status[problem_type.status][problem_type.slug] = problem_type
-    failures = {str(status): _failure(list(found.values())) for status, found in sorted(by_status.items())}
+    failures = {
+        str(status): _failure(list(found.values())) for status, found in sorted(by_status.items())
+    }
     return {
         "operationId": operation_id,
         "summary": summary,
@@ -217,18 +257,29 @@ def _failure(types: list[ProblemType]) -> dict[str, Any]:
             "status": {"const": types[0].status},
         },
     }
-    content = {"schema": schema, "examples": {t.slug: {"value": play(SCENARIOS[t.slug])[2]} for t in types}}
+    content = {
+        "schema": schema,
+        "examples": {t.slug: {"value": play(SCENARIOS[t.slug])[2]} for t in types},
+    }
     response: dict[str, Any] = {
         "description": "; or ".join(problem_type.title for problem_type in types) + ".",
         "content": {"application/problem+json": content},
     }
     headers = {}
     if types[0].status == problems.METHOD_NOT_ALLOWED.status:
-        headers["Allow"] = {"required": True, "description": "The methods of this path.", "schema": {"type": "string"}}
+        headers["Allow"] = {
+            "required": True,
+            "description": "The methods of this path.",
+            "schema": {"type": "string"},
+        }
     waiting = [problem_type.retry_after is not None for problem_type in types]
     if any(waiting):
         seconds = {"type": "integer", "minimum": 1}
-        headers["Retry-After"] = {"required": all(waiting), "description": "Seconds to wait.", "schema": seconds}
+        headers["Retry-After"] = {
+            "required": all(waiting),
+            "description": "Seconds to wait.",
+            "schema": seconds,
+        }
     return {**response, "headers": headers} if headers else response
 
 

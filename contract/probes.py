@@ -1,4 +1,6 @@
-"""Bodies, names and answers on both sides of every rule of the contract: what contract/mutate.py looks at."""
+"""Bodies, names and answers on both sides of every rule of the contract: what contract/mutate.py
+looks at.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,11 @@ from contact_groups.schemas import CONTACT_NAMES_MAX, DESCRIBE_MAX, NAME_MAX, lo
 from contract.scenarios import SCENARIOS, Scenario, play
 
 VALID: dict[str, Any] = {"contactGroupName": "a", "contactNames": ["a"], "describe": "d"}
-#: The first and the last character of each range that a pattern names, and the nearest ones that it does not.
+#: The first and the last character of each range that a pattern names, and the nearest ones that it
+#: does not.
 CHARACTERS = (
-    *"\u0000\u0008\u0009\u000d\u000e\u001b\u001c\u001f !~\u007f\u0080\u0085\u009f\u00a0\u00a1\u1680\u1681"
+    *"\u0000\u0008\u0009\u000d\u000e\u001b\u001c\u001f"
+    " !~\u007f\u0080\u0085\u009f\u00a0\u00a1\u1680\u1681"
     "\u1fff\u2000\u200a\u200b\u2027\u2028\u2029\u202a\u202e\u202f\u2030\u205f\u2060\u3000\u3001",
 )
 
@@ -34,13 +38,19 @@ BODIES: tuple[Any, ...] = (
     *({name: value for name, value in VALID.items() if name != left_out} for left_out in VALID),
     *({**VALID, "enableSubscribed": value} for value in (True, False, None, "true", 1, 0)),
     {**VALID, "other": 1},
-    *({**VALID, "contactNames": _names(n)} for n in (0, 1, 2, CONTACT_NAMES_MAX, CONTACT_NAMES_MAX + 1)),
+    *(
+        {**VALID, "contactNames": _names(n)}
+        for n in (0, 1, 2, CONTACT_NAMES_MAX, CONTACT_NAMES_MAX + 1)
+    ),
     *({**VALID, "contactNames": value} for value in (["a", "b", "a"], None, "a", {"0": "a"})),
     *({**VALID, "contactGroupName": name} for name in NAMES),
     *({**VALID, "contactNames": [name]} for name in NAMES),
     *({**VALID, "describe": text} for text in (*_texts(DESCRIBE_MAX), *_OTHER_TYPES)),
-    [], None, "a", 1,
-)  # fmt: skip
+    [],
+    None,
+    "a",
+    1,
+)
 #: Names in a path, where a slash is a rule of its own.
 PATHS: tuple[str, ...] = (*_texts(NAME_MAX), "a/b", "/a", "a/", "/")
 
@@ -59,12 +69,21 @@ def is_accepted_path(name: str) -> bool:
 
 
 def answers() -> list[dict[str, Any]]:
-    """An answer of every problem type that HTTP can meet, and one with every code that `errors` can hold."""
+    """An answer of every problem type that HTTP can meet, and one with every code that `errors` can
+    hold.
+    """
     of_types = [play(scenario)[2] for scenario in SCENARIOS.values()]
-    too_large = {**VALID, "contactNames": [f"{number:03}{'值' * 200}" for number in range(CONTACT_NAMES_MAX)]}
+    too_large = {
+        **VALID,
+        "contactNames": [f"{number:03}{'值' * 200}" for number in range(CONTACT_NAMES_MAX)],
+    }
     refused = [(body, None) for body in BODIES] + [(VALID, "b"), (too_large, None)]
     slash = play(Scenario(method="PUT", path="/v1/contact-groups/a/b"))[2]
-    return [*of_types, slash, *(problem for body, name in refused if (problem := _refusal(body, name)))]
+    return [
+        *of_types,
+        slash,
+        *(problem for body, name in refused if (problem := _refusal(body, name))),
+    ]
 
 
 def _refusal(body: Any, name: str | None) -> dict[str, Any] | None:

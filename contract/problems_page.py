@@ -1,4 +1,6 @@
-"""docs/problems.md: a section for each problem type, from the tables of the code, with an example that the code answered."""
+"""docs/problems.md: a section for each problem type, from the tables of the code, with an example
+that the code answered.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ ACTORS = {
 }
 VERDICTS = {
     Verdict.REJECTED: "`rejected`: its payload is in the log, with a command to send it again",
-    Verdict.FAILED: "`failed`: the platform tries the event again, and keeps it when that does not help",
+    Verdict.FAILED: "`failed`: the platform tries the event again, and keeps it when that does not"
+    " help",
 }
 
 
@@ -89,19 +92,27 @@ def _again(problem_type: ProblemType, rows: list[Outcome]) -> str:
         return "as `retryable` says: yes if CloudMonitor's status was 5xx"
     if not problem_type.retryable:
         return "no"
-    return "yes, after the seconds in `Retry-After`" if problem_type.retry_after is not None else "yes, later"
+    return (
+        "yes, after the seconds in `Retry-After`"
+        if problem_type.retry_after is not None
+        else "yes, later"
+    )
 
 
 def _ranges(statuses: list[int]) -> str:
     return (
-        str(statuses[0]) if len(statuses) == 1 else f"{statuses[0]} to {statuses[-1]}, but for those of other problems"
+        str(statuses[0])
+        if len(statuses) == 1
+        else f"{statuses[0]} to {statuses[-1]}, but for those of other problems"
     )
 
 
 def _example(slug: str) -> Iterator[str]:
     if slug in SCENARIOS:
         _, headers, document = play(SCENARIOS[slug])
-        shown = "".join(f"{name}: {headers[name]}\n" for name in ("Allow", "Retry-After") if name in headers)
+        shown = "".join(
+            f"{name}: {headers[name]}\n" for name in ("Allow", "Retry-After") if name in headers
+        )
         if shown:
             yield f"\n```http\n{shown}```"
     elif slug in EVENTS:

@@ -1,4 +1,6 @@
-"""For each problem type one way to meet it, played through the real application: its answer is the documentation's example."""
+"""For each problem type one way to meet it, played through the real application: its answer is the
+documentation's example.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,21 @@ from contact_groups.events import dispatcher, handler
 from contact_groups.events.report import EventFailed
 from contact_groups.settings import read_settings
 
-GROUP = {"contactGroupName": "My alert contact group", "contactNames": ["Contact 1"], "describe": "Alert contact name"}
-ENVIRONMENT = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAIexample", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "example"}
-SUCCESS = {"Code": "200", "Message": "success", "RequestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83", "Success": True}
+GROUP = {
+    "contactGroupName": "My alert contact group",
+    "contactNames": ["Contact 1"],
+    "describe": "Alert contact name",
+}
+ENVIRONMENT = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAIexample",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "example",
+}
+SUCCESS = {
+    "Code": "200",
+    "Message": "success",
+    "RequestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83",
+    "Success": True,
+}
 REQUEST_ID = "1-6743a1c5-15d0c2b7-0f3b6c2a4e1d"
 NOW = 1_700_000_000.0
 #: The clock of every example stands still.
@@ -46,7 +60,9 @@ class Scenario:
 def _refused(code: str, status: int, message: str, **headers: str) -> RawAnswer:
     body = {"RequestId": SUCCESS["RequestId"], "Code": code, "Message": message}
     return RawAnswer(
-        status, {name.replace("_", "-"): value for name, value in headers.items()}, json.dumps(body).encode()
+        status,
+        {name.replace("_", "-"): value for name, value in headers.items()},
+        json.dumps(body).encode(),
     )
 
 
@@ -58,33 +74,58 @@ SCENARIOS: dict[str, Scenario] = {
     "not-acceptable": Scenario(accept="text/html"),
     "body-too-large": Scenario(body=b" " * 262_144),
     "unsupported-media-type": Scenario(content_type="text/plain"),
-    "invalid-contact-group": Scenario(body={**GROUP, "contactNames": ["Contact 1", "Contact 1"], "describe": ""}),
+    "invalid-contact-group": Scenario(
+        body={**GROUP, "contactNames": ["Contact 1", "Contact 1"], "describe": ""}
+    ),
     "internal-error": Scenario(RuntimeError("a fault of the function")),
     "values-rejected": Scenario(_refused("InvalidParameterValue", 400, "Illegal parameters.")),
-    "contact-not-found": Scenario(_refused("ContactGroup.NotExists", 404, "ContactGroup not exists")),
+    "contact-not-found": Scenario(
+        _refused("ContactGroup.NotExists", 404, "ContactGroup not exists")
+    ),
     "permission-denied": Scenario(_refused("InvalidAuthorization", 403, "Permission denied")),
     "throttled": Scenario(
-        _refused("Throttling.User", 400, "Request was denied due to user flow control.", x_acs_retry_after="12000")
+        _refused(
+            "Throttling.User",
+            400,
+            "Request was denied due to user flow control.",
+            x_acs_retry_after="12000",
+        )
     ),
     "upstream-unavailable": Scenario(
-        _refused("ServiceUnavailable", 503, "The request has failed due to a temporary failure of the server.")
+        _refused(
+            "ServiceUnavailable",
+            503,
+            "The request has failed due to a temporary failure of the server.",
+        )
     ),
     "upstream-error": Scenario(
-        _refused("InternalError", 500, "The request processing has failed due to some unknown error.")
+        _refused(
+            "InternalError", 500, "The request processing has failed due to some unknown error."
+        )
     ),
     "bad-upstream-answer": Scenario(RawAnswer(200, {}, b"<html>log in</html>")),
     "unrecognised-upstream-code": Scenario(_refused("Brand.New", 400, "Something new.")),
     "upstream-unreachable": Scenario(
-        NotSent("CloudMonitor at metrics.cn-hangzhou.aliyuncs.com cannot be reached: its name does not resolve")
+        NotSent(
+            "CloudMonitor at metrics.cn-hangzhou.aliyuncs.com cannot be reached: its name does not"
+            " resolve"
+        )
     ),
     "upstream-timeout": Scenario(NoAnswer("No whole answer came in time")),
-    "misconfigured": Scenario(_refused("InvalidSecurityToken.Malformed", 400, "Specified SecurityToken is malformed.")),
+    "misconfigured": Scenario(
+        _refused("InvalidSecurityToken.Malformed", 400, "Specified SecurityToken is malformed.")
+    ),
 }
 
 #: Events that meet the problems that only events have.
 EVENTS: dict[str, Any] = {
     "event-unclaimed": {"group": "on-call"},
-    "event-ambiguous": {**GROUP, "triggerName": "daily", "triggerTime": "2026-01-01T00:00:00Z", "payload": ""},
+    "event-ambiguous": {
+        **GROUP,
+        "triggerName": "daily",
+        "triggerTime": "2026-01-01T00:00:00Z",
+        "payload": "",
+    },
     "event-refused": {"events": [{"eventName": "LogFileCreated", "eventSource": "cdn"}]},
     "event-without-payload": {"contactGroups": []},
 }
@@ -104,7 +145,9 @@ class _Upstream:
 
 
 def client(answer: Any = None) -> CloudMonitor:
-    """A client whose clocks stand still and whose upstream always answers the same; None: success."""
+    """A client whose clocks stand still and whose upstream always answers the same; None:
+    success.
+    """
     return CloudMonitor(
         Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443),
         _Upstream(answer),
@@ -123,7 +166,9 @@ def client(answer: Any = None) -> CloudMonitor:
 
 def application(answer: Any = None) -> Wsgi:
     """The real application over such a client."""
-    return Wsgi(create_app(client(answer), 10.0, ENVIRONMENT, monotonic=lambda: _WAIT), clock=lambda: _WAIT)
+    return Wsgi(
+        create_app(client(answer), 10.0, ENVIRONMENT, monotonic=lambda: _WAIT), clock=lambda: _WAIT
+    )
 
 
 def play(scenario: Scenario) -> tuple[int, dict[str, str], Any]:
@@ -145,7 +190,11 @@ def play(scenario: Scenario) -> tuple[int, dict[str, str], Any]:
         "fc.context": SimpleNamespace(request_id=REQUEST_ID, credentials=None),
     }
     started: list[tuple[str, list[tuple[str, str]]]] = []
-    answer = _quietly(lambda: b"".join(application(scenario.upstream)(environ, lambda *args: started.append(args))))
+    answer = _quietly(
+        lambda: b"".join(
+            application(scenario.upstream)(environ, lambda *args: started.append(args))
+        )
+    )
     status, headers = started[-1]
     return int(status[:3]), dict(headers), json.loads(answer)
 
@@ -160,7 +209,13 @@ def play_event(event: Any) -> Any:
         if isinstance(source, HttpShape):
             raise TypeError("an example event is an HTTP request")
         return handler.handle(
-            source, value, context, client(), read_settings({}), environment=ENVIRONMENT, monotonic=lambda: _WAIT
+            source,
+            value,
+            context,
+            client(),
+            read_settings({}),
+            environment=ENVIRONMENT,
+            monotonic=lambda: _WAIT,
         )
 
     try:

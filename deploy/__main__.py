@@ -42,7 +42,9 @@ def _role(options: argparse.Namespace) -> int:
 
 def _apply(options: argparse.Namespace) -> int:
     deployment = _deployment(options)
-    applying = Apply(_client(options), deployment, options.role_arn, options.package, options.alias, print)
+    applying = Apply(
+        _client(options), deployment, options.role_arn, options.package, options.alias, print
+    )
     if options.dry_run:
         print(table(applying.plan()))
     else:
@@ -62,18 +64,39 @@ def _invoke(options: argparse.Namespace) -> int:
     client = _client(options)
     if options.event:
         done = invoke.event(
-            client, options.service, options.alias, options.function, options.event, options.asynchronous, print
+            client,
+            options.service,
+            options.alias,
+            options.function,
+            options.event,
+            options.asynchronous,
+            print,
         )
     elif options.path:
         service = f"{options.service}.{options.alias}"
         data = options.data.encode()
-        done = invoke.http(client, service, options.function, options.method, options.path, options.header, data, print)
+        done = invoke.http(
+            client,
+            service,
+            options.function,
+            options.method,
+            options.path,
+            options.header,
+            data,
+            print,
+        )
     else:
         raise UsageError("say an event file, or --path for an HTTP request")
     return 0 if done else 1
 
 
-COMMANDS = {"package": _package, "role": _role, "apply": _apply, "rollback": _rollback, "invoke": _invoke}
+COMMANDS = {
+    "package": _package,
+    "role": _role,
+    "apply": _apply,
+    "rollback": _rollback,
+    "invoke": _invoke,
+}
 
 
 def _deployment(options: argparse.Namespace) -> Deployment:
@@ -83,7 +106,9 @@ def _deployment(options: argparse.Namespace) -> Deployment:
         if not equals:
             raise UsageError(f"the parameter {pair!r} is not of the form NAME=VALUE")
         given[name] = value
-    return load(options.template, given, Account(options.region, options.account_id or "ACCOUNT_ID"))
+    return load(
+        options.template, given, Account(options.region, options.account_id or "ACCOUNT_ID")
+    )
 
 
 def _client(options: argparse.Namespace) -> object:
@@ -94,39 +119,65 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    packaging = commands.add_parser("package", help="write the package of code", description=package.__doc__)
+    packaging = commands.add_parser(
+        "package", help="write the package of code", description=package.__doc__
+    )
     packaging.add_argument("--output", type=Path, default=PACKAGE)
 
     template = argparse.ArgumentParser(add_help=False)
     template.add_argument("--template", type=Path, default=Path("template.yml"))
-    template.add_argument("--parameters", nargs="+", default=[], metavar="NAME=VALUE", help="of the template")
+    template.add_argument(
+        "--parameters", nargs="+", default=[], metavar="NAME=VALUE", help="of the template"
+    )
 
     account = argparse.ArgumentParser(add_help=False)
-    account.add_argument("--region", default=os.environ.get("REGION") or "cn-hangzhou", help="also REGION")
-    account.add_argument("--account-id", default=os.environ.get("ACCOUNT_ID"), help="also ACCOUNT_ID")
     account.add_argument(
-        "--endpoint", default=os.environ.get("FUNCTION_COMPUTE_ENDPOINT"), help="also FUNCTION_COMPUTE_ENDPOINT"
+        "--region", default=os.environ.get("REGION") or "cn-hangzhou", help="also REGION"
+    )
+    account.add_argument(
+        "--account-id", default=os.environ.get("ACCOUNT_ID"), help="also ACCOUNT_ID"
+    )
+    account.add_argument(
+        "--endpoint",
+        default=os.environ.get("FUNCTION_COMPUTE_ENDPOINT"),
+        help="also FUNCTION_COMPUTE_ENDPOINT",
     )
 
     serving = argparse.ArgumentParser(add_help=False)
     serving.add_argument("--service", default="contact-groups")
     serving.add_argument("--alias", default="live", help="what callers address")
 
-    commands.add_parser("role", parents=[template, account], help="print the role's policies", description=role.__doc__)
-    applying = commands.add_parser("apply", parents=[template, account], help="deploy", description=Apply.__doc__)
+    commands.add_parser(
+        "role",
+        parents=[template, account],
+        help="print the role's policies",
+        description=role.__doc__,
+    )
+    applying = commands.add_parser(
+        "apply", parents=[template, account], help="deploy", description=Apply.__doc__
+    )
     applying.add_argument("--role-arn", required=True, help="the role of the service; see `role`")
     applying.add_argument("--package", type=Path, default=PACKAGE)
     applying.add_argument("--alias", default="live", help="what callers address")
     applying.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
 
-    back = commands.add_parser("rollback", parents=[account, serving], help="serve an older version")
-    back.add_argument("--to", metavar="VERSION", help="the version before the one that serves, unless said")
+    back = commands.add_parser(
+        "rollback", parents=[account, serving], help="serve an older version"
+    )
+    back.add_argument(
+        "--to", metavar="VERSION", help="the version before the one that serves, unless said"
+    )
 
-    calling = commands.add_parser("invoke", parents=[account, serving], help="call", description=invoke.__doc__)
+    calling = commands.add_parser(
+        "invoke", parents=[account, serving], help="call", description=invoke.__doc__
+    )
     calling.add_argument("function")
     calling.add_argument("event", nargs="?", type=Path, help="a file with the event")
     calling.add_argument(
-        "--async", dest="asynchronous", action="store_true", help="let the platform try in the background"
+        "--async",
+        dest="asynchronous",
+        action="store_true",
+        help="let the platform try in the background",
     )
     calling.add_argument("--method", default="POST")
     calling.add_argument("--path", help="of an HTTP request, such as /v1/contact-groups")

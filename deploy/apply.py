@@ -1,4 +1,6 @@
-"""Deploys a plan: the service, its functions, a version of both, what is bound to the alias, and last the alias itself."""
+"""Deploys a plan: the service, its functions, a version of both, what is bound to the alias, and
+last the alias itself.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,22 @@ FUNCTION = Path(__file__).parent.parent / "function"
 class Apply:
     """One deployment.
 
-    Callers reach the functions through the alias, which moves last: whatever fails before that, the version that served goes on
-    serving, unchanged.
+    Callers reach the functions through the alias, which moves last: whatever fails before that, the
+    version that served goes on serving, unchanged.
     """
 
     def __init__(
-        self, client: fc2.Client, deployment: Deployment, role: str, package: Path, alias: str, say: Say
+        self,
+        client: fc2.Client,
+        deployment: Deployment,
+        role: str,
+        package: Path,
+        alias: str,
+        say: Say,
     ) -> None:
-        """Args: client: of the account; deployment: what is wanted; role: the ARN of the service's role; package: the zip
-        file of the code; alias: what callers address; say: takes each line of progress.
+        """Args: client: of the account; deployment: what is wanted; role: the ARN of the service's
+        role; package: the zip file of the code; alias: what callers address; say: takes each line
+        of progress.
 
         Raises:
             UsageError: there is no package.
@@ -53,8 +62,15 @@ class Apply:
 
     def plan(self) -> list[Step]:
         """Every resource, and what would become of it."""
-        inner = list(functions_and_service(self._client, self._deployment, self._role, self._package))
-        return [*inner, *around(self._client, self._deployment, self._alias, exists=self._version() is not None)]
+        inner = list(
+            functions_and_service(self._client, self._deployment, self._role, self._package)
+        )
+        return [
+            *inner,
+            *around(
+                self._client, self._deployment, self._alias, exists=self._version() is not None
+            ),
+        ]
 
     def run(self) -> None:
         """Makes it so. A second run changes nothing.
@@ -62,13 +78,16 @@ class Apply:
         Raises:
             DeployError: naming the resource that could not be made or changed.
         """
-        inner = list(functions_and_service(self._client, self._deployment, self._role, self._package))
+        inner = list(
+            functions_and_service(self._client, self._deployment, self._role, self._package)
+        )
         for step in inner:
             self._do(step)
         before = self._version()
         version = self._publish()
         if before is None:
-            # Triggers name the alias, so the first time it has to be there; nothing calls it before the triggers do.
+            # Triggers name the alias, so the first time it has to be there; nothing calls it before
+            # the triggers do.
             self._point(version, new=True)
         outer = list(around(self._client, self._deployment, self._alias, exists=before is not None))
         for step in outer:
@@ -76,19 +95,31 @@ class Apply:
         if before not in {None, version}:
             self._point(version, new=False)
         self._say(table([*inner, *outer]))
-        self._say(f"alias {self._alias} serves version {version}" + ("" if before != version else ", as before"))
+        self._say(
+            f"alias {self._alias} serves version {version}"
+            + ("" if before != version else ", as before")
+        )
 
     def _version(self) -> str | None:
-        found = find(f"alias {self._alias} of {self._service}", self._client.get_alias, self._service, self._alias)
+        found = find(
+            f"alias {self._alias} of {self._service}",
+            self._client.get_alias,
+            self._service,
+            self._alias,
+        )
         return str(found["versionId"]) if found else None
 
     def _point(self, version: str, *, new: bool) -> None:
         call = self._client.create_alias if new else self._client.update_alias
-        attempt(f"alias {self._alias} of {self._service}", call, self._service, self._alias, version)
+        attempt(
+            f"alias {self._alias} of {self._service}", call, self._service, self._alias, version
+        )
 
     def _publish(self) -> str:
         try:
-            response = attempt(f"version of {self._service}", self._client.publish_version, self._service)
+            response = attempt(
+                f"version of {self._service}", self._client.publish_version, self._service
+            )
         except DeployError as error:
             if "No changes were made" not in str(error):
                 raise
@@ -123,7 +154,11 @@ class Apply:
             return
         if step.present and not moved:
             role = trigger.invocation_role or None
-            options = {"triggerConfig": trigger.config, "invocationRole": role, "qualifier": self._alias}
+            options = {
+                "triggerConfig": trigger.config,
+                "invocationRole": role,
+                "qualifier": self._alias,
+            }
             attempt(what, self._client.update_trigger, *place, **options)
         else:
             config = (trigger.type, trigger.config, trigger.source_arn, trigger.invocation_role)
@@ -131,7 +166,9 @@ class Apply:
 
     def _make_async_config(self, step: Step) -> None:
         put = self._client.put_function_async_invoke_config
-        attempt(f"async config of {step.name}", put, self._service, self._alias, step.name, step.wanted)
+        attempt(
+            f"async config of {step.name}", put, self._service, self._alias, step.name, step.wanted
+        )
 
     def _make_instances(self, step: Step) -> None:
         maximum = step.wanted["maximumInstanceCount"]
@@ -140,20 +177,25 @@ class Apply:
 
 
 def _check(deployment: Deployment) -> None:
-    """What the platform or the function would refuse later is refused now; settings by the function's own rules."""
+    """What the platform or the function would refuse later is refused now; settings by the
+    function's own rules.
+    """
     sys.path.insert(0, str(FUNCTION))
     from contact_groups.settings import SettingsError, read_settings
 
     for function in deployment.functions:
         try:
-            read_settings({"FC_REGION": deployment.region, **function.config["environmentVariables"]})
+            read_settings(
+                {"FC_REGION": deployment.region, **function.config["environmentVariables"]}
+            )
         except SettingsError as error:
             raise UsageError(f"function {function.name}: {error}") from None
         for trigger in function.triggers:
             if trigger.source_arn and not trigger.invocation_role:
                 where = f"trigger {function.name}/{trigger.name}"
                 raise UsageError(
-                    f"{where}: the parameter TriggerRole is empty, and {trigger.type} invokes through a role"
+                    f"{where}: the parameter TriggerRole is empty, and {trigger.type} invokes"
+                    " through a role"
                 )
 
 
@@ -192,7 +234,9 @@ def rollback(client: fc2.Client, service: str, alias: str, to: str | None) -> st
     older = [version for version in known if int(version) < int(serving)]
     target = to or (older[0] if older else None)
     if target is None:
-        raise DeployError(f"service {service}: version {serving} serves, and there is none before it")
+        raise DeployError(
+            f"service {service}: version {serving} serves, and there is none before it"
+        )
     if target not in known:
         raise DeployError(f"service {service} has no version {target}; it has {', '.join(known)}")
     attempt(f"alias {alias} of {service}", client.update_alias, service, alias, target)

@@ -1,4 +1,6 @@
-"""aliyun-fc2 as this project uses it: its quirks kept in, its errors made into sentences that name the resource."""
+"""aliyun-fc2 as this project uses it: its quirks kept in, its errors made into sentences that name
+the resource.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,14 @@ import requests
 from deploy.errors import DeployError, UsageError
 
 
-def connect(environment: Mapping[str, str], endpoint: str | None, account_id: str | None, region: str) -> fc2.Client:
+def connect(
+    environment: Mapping[str, str], endpoint: str | None, account_id: str | None, region: str
+) -> fc2.Client:
     """A client of Function Compute.
 
     Args:
-        environment: holds the AccessKey: ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET and, for a temporary one,
-            ALIBABA_CLOUD_SECURITY_TOKEN.
+        environment: holds the AccessKey: ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET and, for a temporary
+            one, ALIBABA_CLOUD_SECURITY_TOKEN.
         endpoint: a URL; None for that of the account in the region.
         account_id: the account, where endpoint is None.
         region: the region, likewise.
@@ -27,14 +31,18 @@ def connect(environment: Mapping[str, str], endpoint: str | None, account_id: st
     Raises:
         UsageError: there is no AccessKey, or neither endpoint nor account.
     """
-    key, secret = (environment.get(f"ALIBABA_CLOUD_ACCESS_KEY_{part}", "") for part in ("ID", "SECRET"))
+    key, secret = (
+        environment.get(f"ALIBABA_CLOUD_ACCESS_KEY_{part}", "") for part in ("ID", "SECRET")
+    )
     if not (key and secret):
         raise UsageError(
-            "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET to the deployer's AccessKey"
+            "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET to the deployer's"
+            " AccessKey"
         )
     if not endpoint and not account_id:
         raise UsageError("say --account-id, or --endpoint (FUNCTION_COMPUTE_ENDPOINT)")
-    # When a call fails, the SDK logs all headers of the request, Authorization and token among them (§5.3).
+    # When a call fails, the SDK logs all headers of the request, Authorization and token among them
+    # (§5.3).
     root = logging.getLogger()
     root.addFilter(_not_from_the_sdk)
     if not root.handlers:  # else warnings of urllib3, one a retry, go to stderr
@@ -67,14 +75,20 @@ def attempt(what: str, call: Callable[..., Any], *arguments: Any, **options: Any
     except fc2.FcError as error:
         raise DeployError(f"{what}: {_said(error)}") from None
     except (json.JSONDecodeError, requests.exceptions.JSONDecodeError):
-        raise DeployError(f"{what}: Function Compute did not answer with JSON; is the endpoint right?") from None
+        raise DeployError(
+            f"{what}: Function Compute did not answer with JSON; is the endpoint right?"
+        ) from None
     except requests.exceptions.RetryError:
         raise DeployError(f"{what}: Function Compute failed six times in a row") from None
     except requests.exceptions.RequestException as error:
-        raise DeployError(f"{what}: Function Compute cannot be reached ({type(error).__name__})") from None
+        raise DeployError(
+            f"{what}: Function Compute cannot be reached ({type(error).__name__})"
+        ) from None
 
 
-def find(what: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> dict[str, Any] | None:
+def find(
+    what: str, call: Callable[..., Any], *arguments: Any, **options: Any
+) -> dict[str, Any] | None:
     """Like `attempt`, for a resource that may not exist: its document, or None."""
 
     def get() -> Any:

@@ -10,6 +10,8 @@ class DeployError(Exception):
 
 
 class UsageError(DeployError):
-    """The command was used wrongly: a file, parameter or setting of the caller's is not as it must be."""
+    """The command was used wrongly: a file, parameter or setting of the caller's is not as it must
+    be.
+    """
 
     exit_code = 2

@@ -1,4 +1,6 @@
-"""A CPython 3.10, which is what Function Compute runs (facts/function-compute.md §4.5): to compile for it, and to run on."""
+"""A CPython 3.10, which is what Function Compute runs (facts/function-compute.md §4.5): to compile
+for it, and to run on.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,11 @@ VERSION = (3, 10)
 NAME = "python3.10"
 
 
-def find_python(*, current: str = sys.executable, version: tuple[int, int] = sys.version_info[:2]) -> str | None:
-    """The running interpreter if it is 3.10, else one on PATH or of pyenv; None where there is none.
+def find_python(
+    *, current: str = sys.executable, version: tuple[int, int] = sys.version_info[:2]
+) -> str | None:
+    """The running interpreter if it is 3.10, else one on PATH or of pyenv; None where there is
+    none.
 
     Args:
         current: the running interpreter.
@@ -33,10 +38,14 @@ def _candidates() -> Iterator[str]:
 
 
 def _executable(candidate: str) -> str:
-    """The interpreter behind a name, which may be a script that picks one; empty where it does not run."""
+    """The interpreter behind a name, which may be a script that picks one; empty where it does not
+    run.
+    """
     code = f"import sys; sys.version_info[:2] == {VERSION} and print(sys.executable)"
     try:
-        run = subprocess.run([candidate, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+        run = subprocess.run(
+            [candidate, "-c", code], capture_output=True, text=True, timeout=30, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return run.stdout.strip() if run.returncode == 0 else ""

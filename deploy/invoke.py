@@ -1,4 +1,6 @@
-"""Calls a deployed function: an HTTP request or an event, with status, headers, body and the tail of the log."""
+"""Calls a deployed function: an HTTP request or an event, with status, headers, body and the tail
+of the log.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ def http(
         client: of the account.
         service: with its qualifier: `contact-groups.live`.
         function: the HTTP function.
-        method: such as POST. The SDK sends PUT, GET and DELETE six times when they are answered 500, 502 or 504, and then
-            drops the answer (facts/function-compute.md §5.3).
+        method: such as POST. The SDK sends PUT, GET and DELETE six times when they are answered
+            500, 502 or 504, and then drops the answer (facts/function-compute.md §5.3).
         path: below the function, with a leading slash; it may end in a query.
         headers: each `name: value`.
         data: the body.
@@ -44,20 +46,32 @@ def http(
     path, _, query = path.partition("?")
     parameters = parse_qs(query, keep_blank_values=True)  # decoded: the SDK encodes them itself
     # In lower case: the SDK signs its own lower-case default beside whatever else it is given.
-    sent = {"content-type": "application/json", "x-fc-log-type": "Tail", "content-length": str(len(data))}
+    sent = {
+        "content-type": "application/json",
+        "x-fc-log-type": "Tail",
+        "content-length": str(len(data)),
+    }
     for header in headers:
         name, colon, value = header.partition(":")
         if not colon:
             raise UsageError(f"the header {header!r} is not of the form name: value")
         sent[name.strip().lower()] = value.strip()
     what = f"{method} {path} of {service}/{function}"
-    response = attempt(what, client.do_http_request, method, service, function, path, sent, parameters, data)
+    response = attempt(
+        what, client.do_http_request, method, service, function, path, sent, parameters, data
+    )
     _show(f"{response.status_code} {response.reason}", response.headers, response.content, say)
     return bool(response.status_code < 400)
 
 
 def event(
-    client: fc2.Client, service: str, qualifier: str, function: str, file: Path, asynchronous: bool, say: Say
+    client: fc2.Client,
+    service: str,
+    qualifier: str,
+    function: str,
+    file: Path,
+    asynchronous: bool,
+    say: Say,
 ) -> bool:
     """Sends one event; returns whether the function took it.
 
@@ -72,7 +86,12 @@ def event(
     headers = {"x-fc-invocation-type": "Async"} if asynchronous else {"x-fc-log-type": "Tail"}
     what = f"event {file} for {service}.{qualifier}/{function}"
     response = attempt(what, client.invoke_function, service, function, payload, headers, qualifier)
-    _show("accepted; it is tried in the background" if asynchronous else "done", response.headers, response.data, say)
+    _show(
+        "accepted; it is tried in the background" if asynchronous else "done",
+        response.headers,
+        response.data,
+        say,
+    )
     return True
 
 

@@ -1,4 +1,6 @@
-"""The package: function/ and its locked dependencies for Function Compute's python3.10, the same bytes for the same input."""
+"""The package: function/ and its locked dependencies for Function Compute's python3.10, the same
+bytes for the same input.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,29 @@ import crcmod
 from deploy.errors import DeployError, UsageError
 from deploy.interpreter import find_python
 
-#: What the runtime is (facts/function-compute.md §4.5: Debian 10, so glibc 2.28), and what of wheels runs on it.
-PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "manylinux1_x86_64")
+#: What the runtime is (facts/function-compute.md §4.5: Debian 10, so glibc 2.28), and what of
+#: wheels runs on it.
+PLATFORMS = (
+    "manylinux2014_x86_64",
+    "manylinux_2_17_x86_64",
+    "manylinux_2_28_x86_64",
+    "manylinux1_x86_64",
+)
 #: Where the code lies on the platform: the paths in tracebacks.
 CODE = "/code"
-#: Nothing reads these at run time: flask and werkzeug look for their metadata only to print versions.
-_LEFT_OUT = ("*.dist-info", "*.pyi", "py.typed", "*.c", "bin", "__pycache__", "*.in", "requirements.txt", "tests")
+#: Nothing reads these at run time: flask and werkzeug look for their metadata only to print
+#: versions.
+_LEFT_OUT = (
+    "*.dist-info",
+    "*.pyi",
+    "py.typed",
+    "*.c",
+    "bin",
+    "__pycache__",
+    "*.in",
+    "requirements.txt",
+    "tests",
+)
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
@@ -44,11 +63,15 @@ def build(function: Path, output: Path, cache: Path) -> str:
     """
     lock = function / "requirements.txt"
     if not (function / "index.py").is_file() or not lock.is_file():
-        raise UsageError(f"{function} holds no index.py and requirements.txt: run this in the project's folder")
+        raise UsageError(
+            f"{function} holds no index.py and requirements.txt: run this in the project's folder"
+        )
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
         for source in (_dependencies(lock, cache), function):
-            shutil.copytree(source, stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+            shutil.copytree(
+                source, stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_LEFT_OUT)
+            )
         compiled = _compile(stage)
         output.parent.mkdir(parents=True, exist_ok=True)
         _write(stage, output)
@@ -61,7 +84,15 @@ def _dependencies(lock: Path, cache: Path) -> Path:
         return target
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
         command += [
             "--require-hashes",
             "--only-binary=:all:",
@@ -74,7 +105,9 @@ def _dependencies(lock: Path, cache: Path) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines()
-            raise DeployError(f"the dependencies in {lock} cannot be had: {lines[-1] if lines else 'pip failed'}")
+            raise DeployError(
+                f"the dependencies in {lock} cannot be had: {lines[-1] if lines else 'pip failed'}"
+            )
         try:
             Path(folder, "packages").replace(target)
         except OSError:
@@ -87,18 +120,25 @@ def _compile(stage: Path) -> str:
     python = find_python()
     if python is None:
         return (
-            "without compiled code, since no Python 3.10 was found: each cold start compiles, which takes about four times"
+            "without compiled code, since no Python 3.10 was found: each cold start compiles,"
+            " which takes about four times"
             " as long; install Python 3.10 and package again"
         )
-    # Unchecked: the platform unpacks files with times of its own, and compiling anew at each start is what this avoids.
+    # Unchecked: the platform unpacks files with times of its own, and compiling anew at each start
+    # is what this avoids.
     command = [python, "-m", "compileall", "-q", "-j1", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(stage), "-p", CODE, str(stage)]
-    # A fixed hash seed: the order of constants in sets is part of the compiled code; so is PYTHONOPTIMIZE, so none is taken over.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    # A fixed hash seed: the order of constants in sets is part of the compiled code; so is
+    # PYTHONOPTIMIZE, so none is taken over.
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
     environment["PYTHONHASHSEED"] = "0"
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
-        raise DeployError(f"the code does not compile: {(done.stdout or done.stderr).strip().splitlines()[-1]}")
+        raise DeployError(
+            f"the code does not compile: {(done.stdout or done.stderr).strip().splitlines()[-1]}"
+        )
     return "with compiled code for Python 3.10"
 
 

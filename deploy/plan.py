@@ -55,7 +55,9 @@ def _same(wanted: Any, present: Any) -> bool:
     return bool(wanted == present) or (wanted in ("", None) and present in ("", None))
 
 
-def functions_and_service(client: fc2.Client, deployment: Deployment, role: str, package: Path) -> Iterator[Step]:
+def functions_and_service(
+    client: fc2.Client, deployment: Deployment, role: str, package: Path
+) -> Iterator[Step]:
     """The service and the functions, which a version pins."""
     service = deployment.service
     present = find(f"service {service}", client.get_service, service)
@@ -69,11 +71,15 @@ def functions_and_service(client: fc2.Client, deployment: Deployment, role: str,
             variables = found.get("environmentVariables") or {}
             extra = variables.keys() - function.config["environmentVariables"].keys()
             found["environmentVariables"] = {} if extra else variables
-        yield Step("function", function.name, {**function.config, "codeChecksum": code}, found, function)
+        yield Step(
+            "function", function.name, {**function.config, "codeChecksum": code}, found, function
+        )
 
 
 def around(client: fc2.Client, deployment: Deployment, alias: str, exists: bool) -> Iterator[Step]:
-    """What is bound to the alias: triggers, what becomes of failed events, how many instances there may be."""
+    """What is bound to the alias: triggers, what becomes of failed events, how many instances there
+    may be.
+    """
     service = deployment.service
     for function in deployment.functions:
         for trigger in function.triggers:
@@ -84,7 +90,11 @@ def around(client: fc2.Client, deployment: Deployment, alias: str, exists: bool)
                 "invocationRole": trigger.invocation_role,
             }
             wanted["qualifier"] = alias
-            found = find(what, client.get_trigger, service, function.name, trigger.name) if exists else None
+            found = (
+                find(what, client.get_trigger, service, function.name, trigger.name)
+                if exists
+                else None
+            )
             yield Step("trigger", f"{function.name}/{trigger.name}", wanted, found, trigger)
         for name in function.skipped:
             what = f"trigger {service}/{function.name}/{name}"
@@ -99,8 +109,14 @@ def around(client: fc2.Client, deployment: Deployment, alias: str, exists: bool)
         maximum = maximum_instances(deployment, function)
         if maximum:
             what = f"instances of {service}.{alias}/{function.name}"
-            found = find(what, client.get_on_demand_config, service, alias, function.name) if exists else None
-            yield Step("instances", function.name, {"maximumInstanceCount": maximum}, found, function)
+            found = (
+                find(what, client.get_on_demand_config, service, alias, function.name)
+                if exists
+                else None
+            )
+            yield Step(
+                "instances", function.name, {"maximumInstanceCount": maximum}, found, function
+            )
 
 
 def maximum_instances(deployment: Deployment, function: Function) -> int | None:
@@ -111,9 +127,14 @@ def maximum_instances(deployment: Deployment, function: Function) -> int | None:
 
 def table(steps: list[Step]) -> str:
     """The plan, a line a resource."""
-    rows = [(step.action, step.kind, step.name, ", ".join(step.changed) if step.present else "") for step in steps]
+    rows = [
+        (step.action, step.kind, step.name, ", ".join(step.changed) if step.present else "")
+        for step in steps
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]).rstrip()
+        "  ".join(
+            [*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]
+        ).rstrip()
         for row in rows
     )

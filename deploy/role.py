@@ -1,4 +1,6 @@
-"""The role of the service: aliyun-fc2 cannot create it, so its policies and the commands that do are printed."""
+"""The role of the service: aliyun-fc2 cannot create it, so its policies and the commands that do
+are printed.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,20 @@ from deploy.template import Account, Deployment, arn
 ROLE = "contact-groups-function"
 _TRUST = {
     "Version": "1",
-    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": ["fc.aliyuncs.com"]},
+        }
+    ],
 }
 
 
 def text(deployment: Deployment) -> str:
     """Both policies, and the commands of the aliyun CLI that make the role from them."""
-    # RAM knows no short form of an ARN: what leaves region and account out is granted in any region of the account.
+    # RAM knows no short form of an ARN: what leaves region and account out is granted in any region
+    # of the account.
     anywhere = Account("*", "*")
     statements = [
         {**statement, "Resource": arn(statement["Resource"], anywhere)}
@@ -40,4 +49,6 @@ aliyun ram AttachPolicyToRole --PolicyType Custom --PolicyName {ROLE} --RoleName
 
 
 def _is_used(statement: dict[str, object], deployment: Deployment) -> bool:
-    return statement["Action"] != ["oss:GetObject"] or bool(deployment.parameters.get("ManifestBucket"))
+    return statement["Action"] != ["oss:GetObject"] or bool(
+        deployment.parameters.get("ManifestBucket")
+    )

@@ -1,4 +1,6 @@
-"""template.yml, read into what Function Compute's API takes: a service, functions, triggers, what becomes of failed events."""
+"""template.yml, read into what Function Compute's API takes: a service, functions, triggers, what
+becomes of failed events.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,15 @@ from deploy.errors import UsageError
 
 SERVICE = "Aliyun::Serverless::Service"
 FUNCTION = "Aliyun::Serverless::Function"
-#: The property without which a trigger of that type has nothing to be triggered by; where it is empty, there is none.
+#: The property without which a trigger of that type has nothing to be triggered by; where it is
+#: empty, there is none.
 _SOURCE = {"Timer": "Payload", "MNSTopic": "TopicName", "OSS": "BucketName"}
-#: The properties that are deployed. Another one is refused: left out in silence, it would be believed to be there.
+#: The properties that are deployed. Another one is refused: left out in silence, it would be
+#: believed to be there.
 _SERVICE_PROPERTIES = {"Description", "Policies", "LogConfig", "InternetAccess"}
 _FUNCTION_PROPERTIES = set(
-    "Description Handler Initializer InitializationTimeout Runtime CodeUri MemorySize Timeout InstanceConcurrency"
+    "Description Handler Initializer InitializationTimeout Runtime CodeUri MemorySize Timeout"
+    " InstanceConcurrency"
     " EnvironmentVariables AsyncConfiguration".split()
 )
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
@@ -76,12 +81,15 @@ def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
         account: for ARNs that leave region and account out.
 
     Raises:
-        UsageError: the file cannot be read, or a parameter is unknown or has a value that is not allowed.
+        UsageError: the file cannot be read, or a parameter is unknown or has a value that is not
+            allowed.
     """
     try:
         document = yaml.safe_load(path.read_text())
         parameters = _parameters(document.get("Parameters", {}), given)
-        name, service = next((n, r) for n, r in document["Resources"].items() if r["Type"] == SERVICE)
+        name, service = next(
+            (n, r) for n, r in document["Resources"].items() if r["Type"] == SERVICE
+        )
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, AttributeError, KeyError, StopIteration, TypeError) as error:
@@ -107,20 +115,25 @@ def _refuse_others(name: str, properties: Mapping[str, Any], known: set[str]) ->
     others = sorted(properties.keys() - known)
     if others:
         raise UsageError(
-            f"{name}: apply cannot deploy the property {others[0]}; set it by other means, or leave it out"
+            f"{name}: apply cannot deploy the property {others[0]}; set it by other means, or"
+            " leave it out"
         )
 
 
 def _parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
     unknown = sorted(given.keys() - declared.keys())
     if unknown:
-        raise UsageError(f"parameter {unknown[0]} is unknown; the template has {', '.join(sorted(declared))}")
+        raise UsageError(
+            f"parameter {unknown[0]} is unknown; the template has {', '.join(sorted(declared))}"
+        )
     values = {}
     for name, parameter in declared.items():
         value = given.get(name, parameter.get("Default", ""))
         allowed = parameter.get("AllowedValues")
         if allowed and value not in allowed:
-            raise UsageError(f"parameter {name} is {value!r}; it must be one of {', '.join(map(str, allowed))}")
+            raise UsageError(
+                f"parameter {name} is {value!r}; it must be one of {', '.join(map(str, allowed))}"
+            )
         pattern = parameter.get("AllowedPattern")
         if pattern and not re.fullmatch(pattern, str(value)):
             raise UsageError(f"parameter {name} is {value!r}; it must match {pattern}")
@@ -163,7 +176,9 @@ def _function(name: str, resource: Mapping[str, Any], account: Account) -> Funct
         "memorySize": properties["MemorySize"],
         "timeout": properties["Timeout"],
         "instanceConcurrency": properties["InstanceConcurrency"],
-        "environmentVariables": {key: str(value) for key, value in properties["EnvironmentVariables"].items()},
+        "environmentVariables": {
+            key: str(value) for key, value in properties["EnvironmentVariables"].items()
+        },
     }
     triggers: list[Trigger] = []
     skipped: dict[str, str] = {}
@@ -183,12 +198,16 @@ def _async_config(properties: Mapping[str, Any], account: Account) -> dict[str, 
     return {
         "maxAsyncRetryAttempts": int(declared["MaxAsyncRetryAttempts"]),
         "maxAsyncEventAgeInSeconds": int(declared["MaxAsyncEventAgeInSeconds"]),
-        "destinationConfig": {"onFailure": {"destination": arn(declared["Destination"]["OnFailure"], account)}},
+        "destinationConfig": {
+            "onFailure": {"destination": arn(declared["Destination"]["OnFailure"], account)}
+        },
     }
 
 
 def arn(text: str, account: Account) -> str:
-    """An ARN with region and account filled in, where it leaves them out (facts/function-compute.md §6)."""
+    """An ARN with region and account filled in, where it leaves them out (facts/function-compute.md
+    §6).
+    """
     parts = text.split(":", 4)
     if len(parts) == 5 and parts[2:4] == ["", ""]:
         parts[2:4] = [account.region, account.account_id]
@@ -199,7 +218,10 @@ def _trigger(where: str, name: str, event: Mapping[str, Any], account: Account) 
     properties, kind = event["Properties"], event["Type"]
     role = properties.get("InvocationRole", "")
     if kind == "HTTP":
-        config = {"authType": properties["AuthType"].lower(), "methods": list(properties["Methods"])}
+        config = {
+            "authType": properties["AuthType"].lower(),
+            "methods": list(properties["Methods"]),
+        }
         return Trigger(name, "http", config, "", "")
     if kind == "Timer":
         config = {
@@ -213,12 +235,20 @@ def _trigger(where: str, name: str, event: Mapping[str, Any], account: Account) 
             "notifyContentFormat": properties["NotifyContentFormat"],
             "notifyStrategy": properties["NotifyStrategy"],
         }
-        return Trigger(name, "mns_topic", config, arn(f"acs:mns:::/topics/{properties['TopicName']}", account), role)
+        return Trigger(
+            name,
+            "mns_topic",
+            config,
+            arn(f"acs:mns:::/topics/{properties['TopicName']}", account),
+            role,
+        )
     if kind == "OSS":
         key = properties["Filter"]["Key"]
         config = {
             "events": list(properties["Events"]),
             "filter": {"key": {"prefix": key["Prefix"], "suffix": key["Suffix"]}},
         }
-        return Trigger(name, "oss", config, arn(f"acs:oss:::{properties['BucketName']}", account), role)
+        return Trigger(
+            name, "oss", config, arn(f"acs:oss:::{properties['BucketName']}", account), role
+        )
     raise UsageError(f"trigger {where}: {kind} is no type that apply can create")

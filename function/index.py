@@ -3,7 +3,8 @@
 import gc as _gc
 import os as _os
 
-# Nothing that is being imported is garbage: to look for some meanwhile takes 5 ms of a cold start of 170.
+# Nothing that is being imported is garbage: to look for some meanwhile takes 5 ms of a cold start
+# of 170.
 _gc.disable()
 from contact_groups.compute.entry import Function as _Function  # noqa: E402 - see above
 

@@ -50,15 +50,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
-        "run", help="serve until Ctrl-C", description="Deploys the function on a local cloud, and serves."
+        "run",
+        help="serve until Ctrl-C",
+        description="Deploys the function on a local cloud, and serves.",
     )
     for name, default, what in PORTS:
         option = "--" + name.lower().replace("_", "-")
         run.add_argument(
-            option, type=int, metavar="PORT", default=_port(name, default), help=f"port of {what}; also {name}"
+            option,
+            type=int,
+            metavar="PORT",
+            default=_port(name, default),
+            help=f"port of {what}; also {name}",
         )
-    run.add_argument("--state", type=Path, default=STATE, help="folder in which the local cloud keeps everything")
-    commands.add_parser("demo", help="a tour in seconds", description="Shows what the function does, step by step.")
+    run.add_argument(
+        "--state", type=Path, default=STATE, help="folder in which the local cloud keeps everything"
+    )
+    commands.add_parser(
+        "demo", help="a tour in seconds", description="Shows what the function does, step by step."
+    )
     options = parser.parse_args(arguments)
     try:
         return tour() if options.command == "demo" else serve(options)
@@ -66,7 +76,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"local: {error} (CLOUDMONITOR_PORT)", file=sys.stderr)
     except function_compute.CannotListen as error:
         print(f"local: {error} (FACADE_PORT, FUNCTION_COMPUTE_PORT)", file=sys.stderr)
-    except (DeployError, cloudmonitor.UnusableDatabase, function_compute.UnusableState, OSError) as error:
+    except (
+        DeployError,
+        cloudmonitor.UnusableDatabase,
+        function_compute.UnusableState,
+        OSError,
+    ) as error:
         print(f"local: {error}", file=sys.stderr)
     return 1
 
@@ -86,9 +101,14 @@ def serve(options: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: ending.set())
     ports = {name.lower(): getattr(options, name.lower()) for name, _, _ in PORTS}
     with LocalCloud(options.state, **ports, say=lambda line: print(line, flush=True)) as cloud:
-        urls = {name: getattr(cloud, name).url for name in ("facade", "cloudmonitor", "function_compute")}
+        urls = {
+            name: getattr(cloud, name).url
+            for name in ("facade", "cloudmonitor", "function_compute")
+        }
         python = os.path.relpath(sys.executable)
-        text = WELCOME.format(**urls, python=python, event_function=EVENT_FUNCTION, state=options.state)
+        text = WELCOME.format(
+            **urls, python=python, event_function=EVENT_FUNCTION, state=options.state
+        )
         print(text, flush=True)
         ending.wait()
     print("ended")

@@ -1,4 +1,6 @@
-"""The whole local cloud: CloudMonitor, Function Compute with template.yml deployed on it, and a plain port for curl."""
+"""The whole local cloud: CloudMonitor, Function Compute with template.yml deployed on it, and a
+plain port for curl.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +21,27 @@ from local.function_compute import FunctionCompute, PlainPort
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "dist" / "function.zip"
-SERVICE, ALIAS, HTTP_FUNCTION, EVENT_FUNCTION = "contact-groups", "live", "http-function", "event-function"
+SERVICE, ALIAS, HTTP_FUNCTION, EVENT_FUNCTION = (
+    "contact-groups",
+    "live",
+    "http-function",
+    "event-function",
+)
 ACCOUNT = Account("cn-hangzhou", "1234567890123456")
 ROLE = f"acs:ram::{ACCOUNT.account_id}:role/contact-groups-function"
 #: The AccessKey of the local cloud. It is public: it opens nothing else.
-ACCESS_KEY = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret"}
+ACCESS_KEY = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret",
+}
 
 
 class LocalCloud:
     """Starts it all, deploys, and ends it with the context.
 
     Attributes:
-        cloudmonitor, function_compute, facade: the three servers, each with `url` and `port`; `facade` is the plain port.
+        cloudmonitor, function_compute, facade: the three servers, each with `url` and `port`;
+            `facade` is the plain port.
         client: an unmodified fc2.Client of the Function Compute.
     """
 
@@ -45,14 +56,17 @@ class LocalCloud:
         parameters: dict[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Args: state: the folder that everything is kept in; the ports: 0 for any free one; retry_seconds: before the
-        first retry of an asynchronous invocation; parameters: of template.yml; say: takes lines of progress.
+        """Args: state: the folder that everything is kept in; the ports: 0 for any free one;
+        retry_seconds: before the first retry of an asynchronous invocation; parameters: of
+        template.yml; say: takes lines of progress.
         """
         self._say = say
         self._parameters = parameters or {}
         self._running = contextlib.ExitStack()
         state.mkdir(parents=True, exist_ok=True)
-        self.cloudmonitor = CloudMonitor(port=cloudmonitor_port, database=state / "cloudmonitor.sqlite")
+        self.cloudmonitor = CloudMonitor(
+            port=cloudmonitor_port, database=state / "cloudmonitor.sqlite"
+        )
         self.function_compute = FunctionCompute(
             state / "function-compute",
             port=function_compute_port,
@@ -60,7 +74,9 @@ class LocalCloud:
             region=ACCOUNT.region,
             retry_seconds=retry_seconds,
         )
-        self.facade = PlainPort(self.function_compute, SERVICE, HTTP_FUNCTION, ALIAS, pages=page, port=facade_port)
+        self.facade = PlainPort(
+            self.function_compute, SERVICE, HTTP_FUNCTION, ALIAS, pages=page, port=facade_port
+        )
         self.client: fc2.Client = None
 
     def __enter__(self) -> LocalCloud:
@@ -89,6 +105,9 @@ class LocalCloud:
         Apply(self.client, deployment, ROLE, PACKAGE, ALIAS, lambda _: None).run()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._running.close()

@@ -1,4 +1,5 @@
-"""The documentation that the local cloud serves on the function's own port, so that a problem's `type` leads to its section.
+"""The documentation that the local cloud serves on the function's own port, so that a problem's
+`type` leads to its section.
 
 | path | page |
 |---|---|
@@ -41,7 +42,8 @@ def page(
         docs: Folder of the other pages.
 
     Returns:
-        Status, content type and body; None for a path that is the function's, which is any but /docs and those under it.
+        Status, content type and body; None for a path that is the function's, which is any but
+        /docs and those under it.
     """
     if path != "/docs" and not path.startswith("/docs/"):
         return None
@@ -50,8 +52,16 @@ def page(
     if not name and openapi.is_file():
         return 200, _HTML, _reference(json.loads(openapi.read_bytes()), names)
     if name in names:
-        return 200, _HTML, _article(name, docs.joinpath(f"{name}.md").read_text("utf-8"), names, docs)
-    missing = "There is no such page." if name else "The contract is not written yet: `make openapi` writes it."
+        return (
+            200,
+            _HTML,
+            _article(name, docs.joinpath(f"{name}.md").read_text("utf-8"), names, docs),
+        )
+    missing = (
+        "There is no such page."
+        if name
+        else "The contract is not written yet: `make openapi` writes it."
+    )
     return 404, _HTML, _article("", f"# Not found\n\n{missing}", names)
 
 
@@ -72,12 +82,17 @@ def _reference(document: dict[str, Any], names: list[str]) -> bytes:
 def _article(name: str, text: str, names: list[str], docs: Path | None = None) -> bytes:
     title = re.search(r"^# (.+)", text, flags=re.M)
     return render(
-        "article.html", title=title[1] if title else name, content=_markdown(text, docs), name=name, names=names
+        "article.html",
+        title=title[1] if title else name,
+        content=_markdown(text, docs),
+        name=name,
+        names=names,
     )
 
 
 def _markdown(text: str, docs: Path | None = None) -> str:
-    """Markdown as HTML: headings get their anchors, links to other pages lead to them, HTML is shown as text.
+    """Markdown as HTML: headings get their anchors, links to other pages lead to them, HTML is
+    shown as text.
 
     Args:
         text: The Markdown.
@@ -94,15 +109,23 @@ def _markdown(text: str, docs: Path | None = None) -> str:
             elif inner.type == "image":
                 _embed(inner, docs)
     html = str(parser.renderer.render(tokens, parser.options, {}))
-    return html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    return html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace(
+        "</table>", "</table></div>"
+    )
 
 
 def _anchor_headings(tokens: list[Token]) -> None:
-    """Gives each heading the id that code hosts give it: lower case, words joined by hyphens, numbered when taken."""
+    """Gives each heading the id that code hosts give it: lower case, words joined by hyphens,
+    numbered when taken.
+    """
     taken: dict[str, int] = {}
     for opening, inline in itertools.pairwise(tokens):
         if opening.type == "heading_open":
-            words = "".join(part.content for part in inline.children or () if part.type in {"text", "code_inline"})
+            words = "".join(
+                part.content
+                for part in inline.children or ()
+                if part.type in {"text", "code_inline"}
+            )
             anchor = re.sub(r"[^\w -]", "", words.lower()).strip().replace(" ", "-")
             number = taken.get(anchor, 0)
             taken[anchor] = number + 1
@@ -110,7 +133,9 @@ def _anchor_headings(tokens: list[Token]) -> None:
 
 
 def _lead(tokens: list[Token]) -> None:
-    """Leads links of one line where this server has something; a link into the repository becomes plain text."""
+    """Leads links of one line where this server has something; a link into the repository becomes
+    plain text.
+    """
     dead = False
     for token in tokens:
         if token.type == "link_open":
@@ -127,7 +152,9 @@ def _embed(image: Token, docs: Path | None) -> None:
     """Puts a picture of the folder into the page; any other becomes its text."""
     source = str(image.attrs["src"])
     if docs and _PICTURE.fullmatch(source) and docs.joinpath(source).is_file():
-        image.attrs["src"] = f"data:image/svg+xml;base64,{b64encode(docs.joinpath(source).read_bytes()).decode()}"
+        image.attrs["src"] = (
+            f"data:image/svg+xml;base64,{b64encode(docs.joinpath(source).read_bytes()).decode()}"
+        )
     else:
         image.type, image.tag = "text", ""
 

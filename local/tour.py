@@ -1,4 +1,6 @@
-"""`make demo`: a tour of the deployed function over real HTTP and with real events, on a local cloud of its own."""
+"""`make demo`: a tour of the deployed function over real HTTP and with real events, on a local
+cloud of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,20 @@ from local.cloudmonitor import Fault
 
 PATH = "/v1/contact-groups/" + quote("My alert contact group")
 FIRST = {"contactNames": ["Contact 1"], "describe": "Alert contact name"}
-CHANGED = {"contactNames": ["Contact 1", "值班 Bob"], "describe": "Alert contact name", "enableSubscribed": True}
+CHANGED = {
+    "contactNames": ["Contact 1", "值班 Bob"],
+    "describe": "Alert contact name",
+    "enableSubscribed": True,
+}
 WRONG = {"contactNames": ["Contact 1", "Contact 1"], "describe": ""}
 FAILURES = "acs:mns:cn-hangzhou:1234567890123456:/queues/contact-groups-failed/messages"
 
 
 @dataclass(frozen=True)
 class Request:
-    """A step over HTTP: what is sent, what CloudMonitor does meanwhile, and the status that must come of it."""
+    """A step over HTTP: what is sent, what CloudMonitor does meanwhile, and the status that must
+    come of it.
+    """
 
     title: str
     method: str
@@ -37,7 +45,9 @@ REQUESTS = (
     Request("Create a group", "PUT", PATH, FIRST, 200),
     Request("Change it", "PUT", PATH, CHANGED, 200),
     Request("A mistake is refused, member by member", "PUT", PATH, WRONG, 422),
-    Request("A dry run shows the call, and sends nothing", "PUT", PATH + "?dryRun=true", FIRST, 200),
+    Request(
+        "A dry run shows the call, and sends nothing", "PUT", PATH + "?dryRun=true", FIRST, 200
+    ),
     Request(
         "CloudMonitor throttles twice, then it goes through",
         "POST",
@@ -61,9 +71,14 @@ class Tour:
     def request(self, step: Request) -> None:
         """Sends one request, and shows it with its answer."""
         self._cloud.cloudmonitor.faults.add(*step.faults)
-        self._say(f"── {step.title}\n   {step.method} {step.path}\n   {json.dumps(step.body, ensure_ascii=False)}")
+        self._say(
+            f"── {step.title}\n   {step.method} {step.path}\n  "
+            f" {json.dumps(step.body, ensure_ascii=False)}"
+        )
         connection = http.client.HTTPConnection("127.0.0.1", self._cloud.facade.port, timeout=30)
-        connection.request(step.method, step.path, json.dumps(step.body), {"Content-Type": "application/json"})
+        connection.request(
+            step.method, step.path, json.dumps(step.body), {"Content-Type": "application/json"}
+        )
         response = connection.getresponse()
         document = json.loads(response.read())
         connection.close()
@@ -75,7 +90,9 @@ class Tour:
         """Sends one event and waits for its result."""
         self._say(f"── {title}\n   python -m deploy invoke {EVENT_FUNCTION} events/{name}")
         payload = (ROOT / "events" / name).read_bytes()
-        result = self._cloud.client.invoke_function(SERVICE, EVENT_FUNCTION, payload, qualifier=ALIAS)
+        result = self._cloud.client.invoke_function(
+            SERVICE, EVENT_FUNCTION, payload, qualifier=ALIAS
+        )
         document = json.loads(result.data)
         self._show(document)
         self._check(title, [item["verdict"] for item in document["items"]] == [verdict])
@@ -85,9 +102,14 @@ class Tour:
         self._say(f"── {title}\n   python -m deploy invoke {EVENT_FUNCTION} events/{name} --async")
         cloud = self._cloud
         cloud.cloudmonitor.faults.add(fault)
-        before, dead = len(cloud.cloudmonitor.calls()), len(cloud.function_compute.failures(FAILURES))
+        before, dead = (
+            len(cloud.cloudmonitor.calls()),
+            len(cloud.function_compute.failures(FAILURES)),
+        )
         payload = (ROOT / "events" / name).read_bytes()
-        cloud.client.invoke_function(SERVICE, EVENT_FUNCTION, payload, {"x-fc-invocation-type": "Async"}, ALIAS)
+        cloud.client.invoke_function(
+            SERVICE, EVENT_FUNCTION, payload, {"x-fc-invocation-type": "Async"}, ALIAS
+        )
         cloud.function_compute.wait_idle(60)
         cloud.cloudmonitor.faults.clear()
         calls = cloud.cloudmonitor.calls()[before:]
@@ -97,8 +119,12 @@ class Tour:
         for record in ended:
             attempts = record["requestContext"]["approximateInvokeCount"]
             kept = " ".join(record["requestPayload"].split())
-            self._say(f"     after {attempts} invocations it is in the failure destination: {kept[:60]}…")
-        self._check(title, bool(ended) == (fault.times is None) and (calls[-1].code == "200") == (not ended))
+            self._say(
+                f"     after {attempts} invocations it is in the failure destination: {kept[:60]}…"
+            )
+        self._check(
+            title, bool(ended) == (fault.times is None) and (calls[-1].code == "200") == (not ended)
+        )
         self._say("")
 
     def show_end(self) -> None:
@@ -109,12 +135,17 @@ class Tour:
         lines = self._cloud.function_compute.log(SERVICE, HTTP_FUNCTION).splitlines()
         logged = [line for line in lines if '"message": "request"' in line]
         self._say(
-            f"\n── And the HTTP function logged, for its last request\n   {logged[-1] if logged else '(nothing)'}"
+            "\n── And the HTTP function logged, for its last request\n  "
+            f" {logged[-1] if logged else '(nothing)'}"
         )
         self._check("The log has a line a request", len(logged) == len(REQUESTS))
 
     def _show(self, document: Any) -> None:
-        self._say("     " + json.dumps(document, indent=2, ensure_ascii=False).replace("\n", "\n     ") + "\n")
+        self._say(
+            "     "
+            + json.dumps(document, indent=2, ensure_ascii=False).replace("\n", "\n     ")
+            + "\n"
+        )
 
     def _check(self, title: str, right: bool) -> None:
         if not right:
@@ -125,7 +156,9 @@ def tour() -> int:
     """Walks through every step; returns 0 if all came out as they must, else 1."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        LocalCloud(Path(folder), retry_seconds=0.2, parameters={"AsyncRetryAttempts": "1"}, say=print) as cloud,
+        LocalCloud(
+            Path(folder), retry_seconds=0.2, parameters={"AsyncRetryAttempts": "1"}, say=print
+        ) as cloud,
     ):
         print()
         walk = Tour(cloud, print)
@@ -133,7 +166,11 @@ def tour() -> int:
             walk.request(step)
         unavailable = "ServiceUnavailable"
         walk.event("An event is applied", "mns-topic.json", "applied")
-        walk.event("An event that brings no contact group is rejected", "eventbridge-no-group.json", "rejected")
+        walk.event(
+            "An event that brings no contact group is rejected",
+            "eventbridge-no-group.json",
+            "rejected",
+        )
         walk.in_background(
             "An event is tried again until CloudMonitor recovers",
             "timer.json",

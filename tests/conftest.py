@@ -19,9 +19,18 @@ from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.compute.entry import Function
 from contact_groups.compute.wsgi import Wsgi
 from local.cloud import LocalCloud
-from tests.support import CANARY_SECRET, CANARY_TOKEN, ENVIRONMENT, Reply, ScriptedTransport, Time, call
+from tests.support import (
+    CANARY_SECRET,
+    CANARY_TOKEN,
+    ENVIRONMENT,
+    Reply,
+    ScriptedTransport,
+    Time,
+    call,
+)
 
-# The same examples each run: a red build can be repeated; `--hypothesis-profile=explore` looks further.
+# The same examples each run: a red build can be repeated; `--hypothesis-profile=explore` looks
+# further.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("repeatable")
@@ -57,16 +66,24 @@ def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., Cloud
             "jitter": lambda: 1.0,
         }
         signer = SIGNERS[changes.pop("signature", "ACS3-HMAC-SHA256")]
-        endpoint = changes.pop("endpoint", Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443))
-        return CloudMonitor(endpoint, changes.pop("transport", transport), signer, **{**options, **changes})
+        endpoint = changes.pop(
+            "endpoint", Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443)
+        )
+        return CloudMonitor(
+            endpoint, changes.pop("transport", transport), signer, **{**options, **changes}
+        )
 
     return make
 
 
 @pytest.fixture
 def send(make_client: Callable[..., CloudMonitor], time: Time) -> Callable[..., Reply]:
-    """Sends one HTTP request to the function over the scripted transport; arguments as `call` without the application."""
-    app = Wsgi(create_app(make_client(), 10.0, ENVIRONMENT, monotonic=time.monotonic), clock=time.monotonic)
+    """Sends one HTTP request to the function over the scripted transport; arguments as `call`
+    without the application.
+    """
+    app = Wsgi(
+        create_app(make_client(), 10.0, ENVIRONMENT, monotonic=time.monotonic), clock=time.monotonic
+    )
 
     def send(*args: Any, **kwargs: Any) -> Reply:
         return call(app, *args, **kwargs)
@@ -76,7 +93,9 @@ def send(make_client: Callable[..., CloudMonitor], time: Time) -> Callable[..., 
 
 @pytest.fixture
 def make_function() -> Iterator[Callable[..., Function]]:
-    """Makes the function as index.py does, from an environment; its connections are closed after the test."""
+    """Makes the function as index.py does, from an environment; its connections are closed after
+    the test.
+    """
     made: list[Function] = []
 
     def make(**environment: str) -> Function:
@@ -95,7 +114,11 @@ def log_lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str,
     """Reads the JSON log lines written since the last reading."""
 
     def read() -> list[dict[str, Any]]:
-        return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+        return [
+            json.loads(line)
+            for line in capsys.readouterr().out.splitlines()
+            if line.startswith("{")
+        ]
 
     return read
 
@@ -105,8 +128,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate authority of our own, and a certificate for localhost signed by it."""
     folder = tmp_path_factory.mktemp("authority")
     for command in (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
-        "openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr",
+        (
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out"
+            " ca.pem"
+        ),
+        (
+            "openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out"
+            " server.csr"
+        ),
     ):
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     (folder / "names").write_text("subjectAltName=DNS:localhost")
@@ -117,9 +146,17 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The local cloud with template.yml deployed as `python -m deploy` does it; shared, so name groups apart."""
-    parameters = {"HttpCallsPerSecond": "10000", "EventCallsPerSecond": "10000", "AsyncRetryAttempts": "2"}
-    with LocalCloud(tmp_path_factory.mktemp("cloud"), retry_seconds=0.0, parameters=parameters) as running:
+    """The local cloud with template.yml deployed as `python -m deploy` does it; shared, so name
+    groups apart.
+    """
+    parameters = {
+        "HttpCallsPerSecond": "10000",
+        "EventCallsPerSecond": "10000",
+        "AsyncRetryAttempts": "2",
+    }
+    with LocalCloud(
+        tmp_path_factory.mktemp("cloud"), retry_seconds=0.0, parameters=parameters
+    ) as running:
         yield running
 
 

@@ -1,4 +1,6 @@
-"""The function behind a plain HTTP port of this process, with the documentation in front: for tests of the pages alone."""
+"""The function behind a plain HTTP port of this process, with the documentation in front: for tests
+of the pages alone.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Facade:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Args: environment: what the function reads its settings and credentials from."""
         self.function = Function(environment)
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
+        self._server = make_server(
+            "127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet
+        )
         self.port = self._server.port
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -38,18 +42,25 @@ class Facade:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
         self.function.pool.close()
 
-    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def _answer(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
         found = page(environ["PATH_INFO"]) if method in {"GET", "HEAD"} else None
         if found is None:
             answered: Iterable[bytes] = self.function.handler(environ, start_response)
             return answered
         status, content_type, body = found
-        start_response(f"{status} Found", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+        start_response(
+            f"{status} Found", [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+        )
         return [body] if method == "GET" else []

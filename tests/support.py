@@ -1,4 +1,6 @@
-"""Helpers of the tests: requests through the front door, scripted answers, clocks that stand still."""
+"""Helpers of the tests: requests through the front door, scripted answers, clocks that
+stand still.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,21 @@ from contact_groups.cloudmonitor.transport import RawAnswer, Request
 #: Stand in for real secrets in every test; no log line, answer or repr may ever hold one.
 CANARY_SECRET = "canary-secret-3f1c9a"
 CANARY_TOKEN = "canary-token-77b20e"
-ENVIRONMENT = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret"}
-GROUP = {"contactGroupName": "My alert contact group", "contactNames": ["Contact 1"], "describe": "Alert contact name"}
-SUCCESS = {"Code": "200", "Message": "success", "RequestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83", "Success": True}
+ENVIRONMENT = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret",
+}
+GROUP = {
+    "contactGroupName": "My alert contact group",
+    "contactNames": ["Contact 1"],
+    "describe": "Alert contact name",
+}
+SUCCESS = {
+    "Code": "200",
+    "Message": "success",
+    "RequestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83",
+    "Success": True,
+}
 
 
 @dataclass
@@ -54,7 +68,9 @@ def call(
     headers: Mapping[str, str] | None = None,
     **environ: Any,
 ) -> Reply:
-    """Sends one request to a WSGI callable, as a server that keeps PEP 3333 would; a body that is no bytes goes as JSON."""
+    """Sends one request to a WSGI callable, as a server that keeps PEP 3333 would; a body that is
+    no bytes goes as JSON.
+    """
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     environ = {
         "REQUEST_METHOD": method,
@@ -67,7 +83,10 @@ def call(
         "wsgi.input": io.BytesIO(data),
         "CONTENT_TYPE": "application/json",
         "CONTENT_LENGTH": str(len(data)),
-        **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in (headers or {}).items()},
+        **{
+            f"HTTP_{name.upper().replace('-', '_')}": value
+            for name, value in (headers or {}).items()
+        },
         **environ,
     }
     started: list[tuple[str, list[tuple[str, str]]]] = []
@@ -88,14 +107,18 @@ def context(**members: Any) -> Any:
 
 @dataclass
 class ScriptedTransport:
-    """Answers each call with the next of the script, the last one again and again; keeps what was sent."""
+    """Answers each call with the next of the script, the last one again and again; keeps what was
+    sent.
+    """
 
     script: list[Any] = field(default_factory=lambda: [SUCCESS])
     sent: list[Request] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
 
     def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
-        """An exception of the script is raised, a RawAnswer returned, a dict is a JSON body with HTTP 200."""
+        """An exception of the script is raised, a RawAnswer returned, a dict is a JSON body with
+        HTTP 200.
+        """
         self.sent.append(request)
         self.deadlines.append(deadline)
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
@@ -107,12 +130,18 @@ class ScriptedTransport:
 def answer(body: Any, status: int = 200, **headers: str) -> RawAnswer:
     """An answer of the upstream; header names with _ for -."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return RawAnswer(status, {name.replace("_", "-").lower(): value for name, value in headers.items()}, data)
+    return RawAnswer(
+        status, {name.replace("_", "-").lower(): value for name, value in headers.items()}, data
+    )
 
 
 def refusal(code: Any, status: int = 400, message: str = "refused", **headers: str) -> RawAnswer:
     """An answer of the gateway that refuses."""
-    return answer({"Code": code, "Message": message, "RequestId": "R-1", "HostId": "localhost"}, status, **headers)
+    return answer(
+        {"Code": code, "Message": message, "RequestId": "R-1", "HostId": "localhost"},
+        status,
+        **headers,
+    )
 
 
 @dataclass

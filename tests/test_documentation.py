@@ -1,4 +1,6 @@
-"""README and docs tell the truth: commands run, answers are as printed, settings are those of the code, links lead somewhere."""
+"""README and docs tell the truth: commands run, answers are as printed, settings are those of the
+code, links lead somewhere.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +44,15 @@ def _curls() -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize(("command", "answer"), _curls())
 def test_curl_commands_of_the_readme(cloud: LocalCloud, command: str, answer: Any) -> None:
-    """A command pasted from the README answers what the README says, but for the id of the request."""
+    """A command pasted from the README answers what the README says, but for the id of the
+    request.
+    """
     done = subprocess.run(
         [
             "bash",
             "-c",
-            command.replace("127.0.0.1:8000", f"127.0.0.1:{cloud.facade.port}").rstrip() + " -sS --fail-with-body",
+            command.replace("127.0.0.1:8000", f"127.0.0.1:{cloud.facade.port}").rstrip()
+            + " -sS --fail-with-body",
         ],
         capture_output=True,
         text=True,
@@ -69,7 +74,11 @@ def _environment(cloud: LocalCloud) -> dict[str, str]:
 def test_python_examples_of_the_readme(cloud: LocalCloud, code: str) -> None:
     """Each Python example calls the deployed function, and is answered 200."""
     done = subprocess.run(
-        [sys.executable, "-c", code], env=_environment(cloud), capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        env=_environment(cloud),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
@@ -79,7 +88,9 @@ def test_python_examples_of_the_readme(cloud: LocalCloud, code: str) -> None:
 @pytest.mark.parametrize("code", [text for language, text in BLOCKS if language == "bash"])
 def test_bash_examples_of_the_readme(cloud: LocalCloud, code: str) -> None:
     """The signature by openssl is one that Function Compute takes."""
-    done = subprocess.run(["bash", "-c", code], env=_environment(cloud), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", code], env=_environment(cloud), capture_output=True, text=True, check=False
+    )
 
     assert json.loads(done.stdout)["contactGroupName"] == "on-call"
 
@@ -89,8 +100,20 @@ def test_deploy_commands_of_the_readme(cloud: LocalCloud) -> None:
     named = set(re.findall(r"`python -m deploy (\w+)", README))
 
     assert named == {"role", "package", "apply", "rollback", "invoke"}
-    command = [sys.executable, "-m", "deploy", "invoke", "http-function", "--path", "/healthz", "--method", "GET"]
-    done = subprocess.run(command, cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "deploy",
+        "invoke",
+        "http-function",
+        "--path",
+        "/healthz",
+        "--method",
+        "GET",
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False
+    )
     assert (done.returncode, "200 OK" in done.stdout) == (0, True)
 
 
@@ -109,7 +132,12 @@ def test_commands_of_the_docs(cloud: LocalCloud, page: Path) -> None:
         if language == "sh" and "…" not in text:
             command = text.replace("python -m", f"{sys.executable} -m")
             done = subprocess.run(
-                ["bash", "-c", command], cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False
+                ["bash", "-c", command],
+                cwd=ROOT,
+                env=_environment(cloud),
+                capture_output=True,
+                text=True,
+                check=False,
             )
             assert done.returncode == 0, done.stderr
 
@@ -121,7 +149,9 @@ def test_the_readme_has_a_first_curl() -> None:
 
 
 def test_settings_are_those_of_the_code() -> None:
-    """The table of settings in the README is the table in settings.py: names, defaults, ranges and meanings."""
+    """The table of settings in the README is the table in settings.py: names, defaults, ranges and
+    meanings.
+    """
     rows = ["| variable | default | accepts | meaning |", "|---|---|---|---|"]
     for setting in SETTINGS:
         default = f"`{setting.default}`" if setting.default else "(empty)"
@@ -138,7 +168,9 @@ def test_targets_that_are_named_exist() -> None:
     """Each `make target` of README and docs is in the Makefile."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     named = {
-        name for page in PAGES for name in re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", page.read_text(), flags=re.M)
+        name
+        for page in PAGES
+        for name in re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", page.read_text(), flags=re.M)
     }
 
     assert {first or second for first, second in named} <= targets

@@ -1,4 +1,6 @@
-"""template.yml and s.yaml, bound to the code: what they name exists, and what the code reads they set."""
+"""template.yml and s.yaml, bound to the code: what they name exists, and what the code reads they
+set.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,14 @@ from deploy.errors import UsageError
 from deploy.template import Account, Deployment, load
 
 ROOT = Path(__file__).parent.parent
-ALL = {"MnsTopic": "topic", "ManifestBucket": "bucket", "TriggerRole": "acs:ram::1:role/r", "TimerPayload": "{}"}
-#: The whole of what the service's role may do: the call itself, its log, manifests, the failure destination.
+ALL = {
+    "MnsTopic": "topic",
+    "ManifestBucket": "bucket",
+    "TriggerRole": "acs:ram::1:role/r",
+    "TimerPayload": "{}",
+}
+#: The whole of what the service's role may do: the call itself, its log, manifests, the failure
+#: destination.
 ACTIONS = {"cms:PutContactGroup", "log:PostLogStoreLogs", "oss:GetObject", "mns:SendMessage"}
 FC3 = yaml.safe_load((ROOT / "s.yaml").read_text())["resources"]
 
@@ -26,11 +34,17 @@ def _deployment() -> Deployment:
 
 def _functions() -> list[tuple[str, dict[str, Any]]]:
     """Name and configuration of each function of both files, in the terms of the API."""
-    found = [(f"template.yml/{function.name}", function.config) for function in _deployment().functions]
+    found = [
+        (f"template.yml/{function.name}", function.config) for function in _deployment().functions
+    ]
     for name, resource in FC3.items():
         props = resource["props"]
         initializer = props["instanceLifecycleConfig"]["initializer"]
-        config = {**props, "initializer": initializer["handler"], "initializationTimeout": initializer["timeout"]}
+        config = {
+            **props,
+            "initializer": initializer["handler"],
+            "initializationTimeout": initializer["timeout"],
+        }
         found.append((f"s.yaml/{name}", config))
     return found
 
@@ -51,9 +65,15 @@ def test_handlers_exist(name: str, config: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("name", "config"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])
 def test_settings_and_variables_are_the_same_set(name: str, config: dict[str, Any]) -> None:
-    """Every setting that a function reads is declared, nothing else is, and every value is accepted."""
+    """Every setting that a function reads is declared, nothing else is, and every value is
+    accepted.
+    """
     event_only = ("EVENT_", "OSS_")
-    expected = {setting.name for setting in SETTINGS if "event" in name or not setting.name.startswith(event_only)}
+    expected = {
+        setting.name
+        for setting in SETTINGS
+        if "event" in name or not setting.name.startswith(event_only)
+    }
 
     assert config["environmentVariables"].keys() == expected
     read_settings(config["environmentVariables"])
@@ -61,7 +81,9 @@ def test_settings_and_variables_are_the_same_set(name: str, config: dict[str, An
 
 @pytest.mark.parametrize(("name", "config"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])
 def test_timeouts_leave_the_function_time_to_answer(name: str, config: dict[str, Any]) -> None:
-    """The platform ends a function only after the function's own deadline, with seconds to spare."""
+    """The platform ends a function only after the function's own deadline, with seconds to
+    spare.
+    """
     settings = read_settings(config["environmentVariables"])
 
     deadline = settings.event_deadline if "event" in name else settings.deadline
@@ -71,16 +93,27 @@ def test_timeouts_leave_the_function_time_to_answer(name: str, config: dict[str,
 
 
 def test_the_role_may_do_what_is_needed_and_nothing_else() -> None:
-    """Of CloudMonitor the role may put contact groups; of the rest, what log, manifests and failed events need."""
+    """Of CloudMonitor the role may put contact groups; of the rest, what log, manifests and failed
+    events need.
+    """
     statements = _deployment().policy["Statement"]
 
     assert {action for statement in statements for action in statement["Action"]} == ACTIONS
-    assert all(statement["Effect"] == "Allow" and isinstance(statement["Resource"], str) for statement in statements)
-    assert [s["Resource"] for s in statements if s["Action"] != ["cms:PutContactGroup"] and s["Resource"] == "*"] == []
+    assert all(
+        statement["Effect"] == "Allow" and isinstance(statement["Resource"], str)
+        for statement in statements
+    )
+    assert [
+        s["Resource"]
+        for s in statements
+        if s["Action"] != ["cms:PutContactGroup"] and s["Resource"] == "*"
+    ] == []
 
 
 def test_all_instances_together_stay_within_the_accounts_quota() -> None:
-    """The paces of all instances that either file allows add up to at most the account's 20 calls a second."""
+    """The paces of all instances that either file allows add up to at most the account's 20 calls a
+    second.
+    """
     parameters = _deployment().parameters
     assert (
         parameters["HttpCallsPerSecond"] * parameters["HttpMaxInstances"]
@@ -98,10 +131,14 @@ def test_all_instances_together_stay_within_the_accounts_quota() -> None:
 
 
 def test_triggers_are_those_that_the_code_serves() -> None:
-    """The HTTP trigger is signed, with the methods that the template can express; the event function has the others."""
+    """The HTTP trigger is signed, with the methods that the template can express; the event
+    function has the others.
+    """
     http, event = _deployment().functions
 
-    assert [(trigger.type, trigger.config["authType"]) for trigger in http.triggers] == [("http", "function")]
+    assert [(trigger.type, trigger.config["authType"]) for trigger in http.triggers] == [
+        ("http", "function")
+    ]
     assert set(http.triggers[0].config["methods"]) == {"GET", "HEAD", "POST", "PUT", "DELETE"}
     assert [trigger.type for trigger in event.triggers] == ["timer", "mns_topic", "oss"]
     assert event.async_config
@@ -119,10 +156,15 @@ def test_triggers_without_a_source_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beside", "name"), [("      LogConfig:", "contact-groups"), ("        InstanceConcurrency: 100", "http-function")]
+    ("beside", "name"),
+    [("      LogConfig:", "contact-groups"), ("        InstanceConcurrency: 100", "http-function")],
 )
-def test_properties_that_cannot_be_deployed_are_refused(beside: str, name: str, tmp_path: Path) -> None:
-    """A property that apply would leave out in silence ends it, with the resource's and the property's name."""
+def test_properties_that_cannot_be_deployed_are_refused(
+    beside: str, name: str, tmp_path: Path
+) -> None:
+    """A property that apply would leave out in silence ends it, with the resource's and the
+    property's name.
+    """
     text = (ROOT / "template.yml").read_text()
     indent = beside[: -len(beside.lstrip())]
     changed = tmp_path / "template.yml"
@@ -133,7 +175,9 @@ def test_properties_that_cannot_be_deployed_are_refused(beside: str, name: str, 
 
 
 def test_the_template_is_one_of_the_transform() -> None:
-    """The file keeps the transform's own names, so that ROS reads it too (facts/function-compute.md §6)."""
+    """The file keeps the transform's own names, so that ROS reads it too (facts/function-compute.md
+    §6).
+    """
     document = yaml.safe_load((ROOT / "template.yml").read_text())
 
     assert document["ROSTemplateFormatVersion"] == "2015-09-01"
@@ -147,7 +191,9 @@ def test_the_template_is_one_of_the_transform() -> None:
         "Outputs",
     }
     text = (ROOT / "template.yml").read_text()
-    referred = {first or second for first, second in re.findall(r"Ref['\"]?: (\w+)|\$\{(\w+)\}", text)}
+    referred = {
+        first or second for first, second in re.findall(r"Ref['\"]?: (\w+)|\$\{(\w+)\}", text)
+    }
     assert referred <= document["Parameters"].keys()
 
 

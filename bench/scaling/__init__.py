@@ -1,1 +1,3 @@
-"""A discrete-event simulation of callers, instances and the account's quota; `python bench/scale.py` runs it."""
+"""A discrete-event simulation of callers, instances and the account's quota; `python
+bench/scale.py` runs it.
+"""

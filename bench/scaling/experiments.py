@@ -15,7 +15,8 @@ RECOMMENDED = Setup(callers=0)
 LOADS: tuple[int, ...] = (3_000, 6_000, 12_000, 18_000, 30_000, 100_000)
 PACES: tuple[float, ...] = (18.0, 19.0, 19.6, 19.8, 20.0, 22.0)
 INSTANCES: tuple[int, ...] = (1, 2, 5, 10, 16, 20)
-#: The runs beside the main one are shorter, with the same load a second as 18,000 callers in ten minutes.
+#: The runs beside the main one are shorter, with the same load a second as 18,000 callers in ten
+#: minutes.
 SHORT = Setup(callers=3_600, seconds=120.0)
 #: Instances, concurrency, pace over all, deadline: what one might deploy.
 DEPLOYMENTS: tuple[tuple[int, int, float, float], ...] = (
@@ -37,7 +38,9 @@ LATE = 0.010
 
 @dataclass(frozen=True)
 class Results:
-    """Figures by what was varied: callers and policy, instances and pace, pace with late calls, deployment, reading."""
+    """Figures by what was varied: callers and policy, instances and pace, pace with late calls,
+    deployment, reading.
+    """
 
     seed: int
     seconds: float
@@ -69,10 +72,15 @@ def run(seed: int, quick: bool, tell: Callable[[str], None]) -> Results:
     for callers in loads:
         for policy in POLICIES:
             by_load[callers, policy] = figures = simulate(policy, replace(main, callers=callers))
-            tell(f"  {callers:7,} callers, {policy}: {figures.goodput:.1f}/s, {figures.failed_share:.1%} failed")
+            tell(
+                f"  {callers:7,} callers, {policy}: {figures.goodput:.1f}/s,"
+                f" {figures.failed_share:.1%} failed"
+            )
     tell(f"{len(paces)} paces over {len(instances)} numbers of instances")
     by_pace = {
-        (number, pace): simulate(THIS_CLIENT, _paced(short, number, pace)) for number in instances for pace in paces
+        (number, pace): simulate(THIS_CLIENT, _paced(short, number, pace))
+        for number in instances
+        for pace in paces
     }
     late = {pace: simulate(THIS_CLIENT, replace(short, pace=pace, jitter=LATE)) for pace in paces}
     tell(f"{len(deployments)} deployments")
@@ -86,17 +94,28 @@ def run(seed: int, quick: bool, tell: Callable[[str], None]) -> Results:
     readings["sliding second, no hint"] = replace(short, hint=None)
     readings["sliding second, others make 5 calls/s"] = replace(short, others=5.0)
     by_reading = {
-        (name, policy): simulate(policy, setup) for name, setup in readings.items() if not quick for policy in POLICIES
+        (name, policy): simulate(policy, setup)
+        for name, setup in readings.items()
+        if not quick
+        for policy in POLICIES
     }
     return Results(seed, main.seconds, by_load, by_pace, late, by_deployment, by_reading)
 
 
 def _paced(setup: Setup, instances: int, pace: float) -> Setup:
-    # Room for everything that can wait out the deadline, evenly used: pace and number alone make the difference.
+    # Room for everything that can wait out the deadline, evenly used: pace and number alone make
+    # the difference.
     room = int(1.1 * QUOTA * setup.deadline) // instances + 2
     return replace(setup, instances=instances, pace=pace, concurrency=room, packed=False)
 
 
 def _deployed(setup: Setup, deployment: tuple[int, int, float, float], packed: bool) -> Setup:
     instances, concurrency, pace, deadline = deployment
-    return replace(setup, instances=instances, concurrency=concurrency, pace=pace, deadline=deadline, packed=packed)
+    return replace(
+        setup,
+        instances=instances,
+        concurrency=concurrency,
+        pace=pace,
+        deadline=deadline,
+        packed=packed,
+    )

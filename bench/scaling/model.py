@@ -1,8 +1,9 @@
 """The world of the simulation: a clock, the deployment, Function Compute's instances, and callers.
 
-Sourced: 20 calls a second for the account (facts/cloudmonitor.md §1.5); what the platform has no room for is refused with 429
-(facts/function-compute.md §1.6); a new instance is made only once those that run are full (the vendor's page "Configure
-instance concurrency"). All else is assumed, in the constants below and in docs/scale.md: how calls are counted, times, callers.
+Sourced: 20 calls a second for the account (facts/cloudmonitor.md §1.5); what the platform has no
+room for is refused with 429 (facts/function-compute.md §1.6); a new instance is made only once
+those that run are full (the vendor's page "Configure instance concurrency"). All else is assumed,
+in the constants below and in docs/scale.md: how calls are counted, times, callers.
 """
 
 from __future__ import annotations
@@ -44,20 +45,22 @@ class Loop:
 
 @dataclass(frozen=True)
 class Setup:
-    """One run: the load in callers over so many seconds, the deployment, and what is assumed of the upstream.
+    """One run: the load in callers over so many seconds, the deployment, and what is assumed of the
+    upstream.
 
     Attributes:
         callers: how many; each wants one group written.
         seconds: over which they begin.
-        synchronized: the share of them that begins in bursts, one every two minutes, each within two seconds.
+        synchronized: the share of them that begins in bursts, one every two minutes, each within
+            two seconds.
         instances: MaxInstances, all of them warm.
         concurrency: InstanceConcurrency.
         pace: calls a second over all instances, divided evenly; only this client has one.
         deadline: seconds for one request; only this client has one.
         rule: a name in `upstream.RULES`.
         hint: milliseconds in `x-acs-retry-after` of a throttled answer; None: no such header.
-        packed: requests go to the first instance with room, as if each were made once those before it are full; else to the
-            least busy, as if all had been made before.
+        packed: requests go to the first instance with room, as if each were made once those before
+            it are full; else to the least busy, as if all had been made before.
         others: calls a second that the rest of the account makes, beside the function.
         jitter: seconds, on average, that a call or an answer is late on its way.
     """
@@ -108,7 +111,9 @@ class Platform:
         """Handles one request, or refuses it where no instance has room."""
         busy = self._busy
         if self._packed:
-            chosen = next((number for number, held in enumerate(busy) if held < self._concurrency), 0)
+            chosen = next(
+                (number for number, held in enumerate(busy) if held < self._concurrency), 0
+            )
         else:
             chosen = busy.index(min(busy))
         if busy[chosen] >= self._concurrency:
@@ -125,7 +130,9 @@ class Platform:
 
 
 class Callers:
-    """Everybody who wants a group written, the same people at the same moments under every policy."""
+    """Everybody who wants a group written, the same people at the same moments under every
+    policy.
+    """
 
     def __init__(self, loop: Loop, setup: Setup, platform: Platform) -> None:
         self._loop = loop
@@ -137,7 +144,11 @@ class Callers:
         bursts = [60.0 + 120.0 * number for number in range(max(1, int(setup.seconds // 120)))]
         for number in range(setup.callers):
             together = number < setup.callers * setup.synchronized
-            begin = drawn.choice(bursts) + drawn.random() * 2 if together else drawn.random() * setup.seconds
+            begin = (
+                drawn.choice(bursts) + drawn.random() * 2
+                if together
+                else drawn.random() * setup.seconds
+            )
             loop.after(begin, self._ask, begin, 1)
 
     def _ask(self, begun: float, tries: int) -> None:

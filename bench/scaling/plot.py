@@ -11,14 +11,22 @@ WIDTH, HEIGHT = 250, 180
 LEFT, TOP, GAP, BOTTOM = 48, 34, 62, 74
 INK, GRID = "#7d8590", "#7d859055"
 #: Mid tones, each with a dash of its own, for those who do not tell the colours apart.
-STROKES = (("#8b949e", "none"), ("#a371f7", "6 3"), ("#3b8eea", "2 3"), ("#1a9c74", "8 3 2 3"), ("#c9a227", "12 4"))
+STROKES = (
+    ("#8b949e", "none"),
+    ("#a371f7", "6 3"),
+    ("#3b8eea", "2 3"),
+    ("#1a9c74", "8 3 2 3"),
+    ("#c9a227", "12 4"),
+)
 #: For the last series, which the chart is about.
 ACCENT = "#e8590c"
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale: its first and last value, the ticks with their texts, and whether it is logarithmic."""
+    """A scale: its first and last value, the ticks with their texts, and whether it is
+    logarithmic.
+    """
 
     first: float
     last: float
@@ -35,7 +43,9 @@ class Axis:
 
 @dataclass(frozen=True)
 class Panel:
-    """One chart: title, name of the horizontal axis, both axes, and the points of each series in the legend's order."""
+    """One chart: title, name of the horizontal axis, both axes, and the points of each series in
+    the legend's order.
+    """
 
     title: str
     along: str
@@ -66,7 +76,9 @@ def draw(panels: Sequence[Panel], names: Sequence[str], described: str) -> str:
     step = (width - LEFT) / len(names)
     for number, name in enumerate(names):
         x, y = LEFT + number * step, TOP + HEIGHT + 60
-        parts.append(f'<line x1="{x:.1f}" y1="{y - 4}" x2="{x + 22:.1f}" y2="{y - 4}" {_stroke(number, len(names))}/>')
+        parts.append(
+            f'<line x1="{x:.1f}" y1="{y - 4}" x2="{x + 22:.1f}" y2="{y - 4}" {_stroke(number, len(names))}/>'
+        )
         parts.append(f'<text x="{x + 28:.1f}" y="{y}">{escape(name)}</text>')
     return "\n".join([*parts, "</g>", "</svg>", ""])
 
@@ -79,13 +91,21 @@ def _panel(panel: Panel) -> list[str]:
         parts.append(f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{escape(text)}</text>')
     for value, text in panel.x.ticks:
         x = WIDTH * panel.x.place(value)
-        parts.append(f'<line x1="{x:.1f}" y1="{HEIGHT}" x2="{x:.1f}" y2="{HEIGHT + 4}" stroke="{INK}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT + 17}" text-anchor="middle">{escape(text)}</text>')
-    parts.append(f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT + 34}" text-anchor="middle">{escape(panel.along)}</text>')
+        parts.append(
+            f'<line x1="{x:.1f}" y1="{HEIGHT}" x2="{x:.1f}" y2="{HEIGHT + 4}" stroke="{INK}"/>'
+        )
+        parts.append(
+            f'<text x="{x:.1f}" y="{HEIGHT + 17}" text-anchor="middle">{escape(text)}</text>'
+        )
+    parts.append(
+        f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT + 34}" text-anchor="middle">{escape(panel.along)}</text>'
+    )
     for number, points in enumerate(panel.series):
         places = [(WIDTH * panel.x.place(x), HEIGHT * (1 - panel.y.place(y))) for x, y in points]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline points="{line}" fill="none" {_stroke(number, len(panel.series))}/>')
+        parts.append(
+            f'<polyline points="{line}" fill="none" {_stroke(number, len(panel.series))}/>'
+        )
     return parts
 
 

@@ -1,7 +1,9 @@
-"""What an instance does with a request: the function's own client, and what a user would write instead.
+"""What an instance does with a request: the function's own client, and what a user would write
+instead.
 
-The function's policy is not modelled: its `CloudMonitor` runs here as it ships, with pace, deadline, attempts, backoff and hints;
-only clock, sleep, jitter, signer and transport are the simulation's. The alternatives are generators that yield a wait, or CALL.
+The function's policy is not modelled: its `CloudMonitor` runs here as it ships, with pace,
+deadline, attempts, backoff and hints; only clock, sleep, jitter, signer and transport are the
+simulation's. The alternatives are generators that yield a wait, or CALL.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ Steps = Generator[float | None, RawAnswer | None, Reply]
 
 
 def attempts(most: int, wait: Callable[[int], float]) -> Steps:
-    """Up to `most` calls, and after each that failed, the wait of its number; throttled to the end is 429, silence 504."""
+    """Up to `most` calls, and after each that failed, the wait of its number; throttled to the end
+    is 429, silence 504.
+    """
     for number in range(1, most + 1):
         raw = yield CALL
         if raw is APPLIED:
@@ -71,7 +75,9 @@ class ScriptedInstance:
             done(end.value)
             return
         if wait is CALL:
-            self._upstream.call(SETTINGS.read_timeout, lambda answer: self._go_on(steps, answer, done))
+            self._upstream.call(
+                SETTINGS.read_timeout, lambda answer: self._go_on(steps, answer, done)
+            )
         else:
             self._loop.after(wait, self._go_on, steps, None, done)
 
@@ -80,7 +86,12 @@ class Client:
     """An instance whose policy is the function's own client."""
 
     def __init__(
-        self, loop: Loop, upstream: Upstream, threads: Threads, setup: Setup, jitter: Callable[[], float]
+        self,
+        loop: Loop,
+        upstream: Upstream,
+        threads: Threads,
+        setup: Setup,
+        jitter: Callable[[], float],
     ) -> None:
         self._loop = loop
         self._upstream = upstream
@@ -119,7 +130,9 @@ class Client:
 
     def _put(self) -> Reply:
         try:
-            self._cloudmonitor.put_contact_group(_GROUP, lambda: _CREDENTIALS, self._loop.now + self._deadline)
+            self._cloudmonitor.put_contact_group(
+                _GROUP, lambda: _CREDENTIALS, self._loop.now + self._deadline
+            )
         except Problem as problem:
             after = problem.headers().get("Retry-After")
             return Reply(problem.type.status, None if after is None else float(after))

@@ -24,34 +24,61 @@ def plot_loads(results: Results) -> str:
     x = Axis(loads[0], loads[-1], ticks, logarithmic=True)
 
     def series(of: str) -> list[list[tuple[float, float]]]:
-        return [[(load, _share(results.loads[load, policy], of)) for load in loads] for policy in POLICIES]
+        return [
+            [(load, _share(results.loads[load, policy], of)) for load in loads]
+            for policy in POLICIES
+        ]
 
     panels = (
         Panel("Goodput, of the quota", along, x, Axis(0, 1.05, HUNDREDS), series("goodput")),
         Panel("Callers that failed", along, x, Axis(0, 1, HUNDREDS), series("failed")),
         Panel(
-            "Upstream calls per caller served", along, x,
-            Axis(1, 100, ((1, "1"), (3, "3"), (10, "10"), (30, "30"), (100, "100")), logarithmic=True), series("calls"),
+            "Upstream calls per caller served",
+            along,
+            x,
+            Axis(
+                1, 100, ((1, "1"), (3, "3"), (10, "10"), (30, "30"), (100, "100")), logarithmic=True
+            ),
+            series("calls"),
         ),
-    )  # fmt: skip
-    return draw(panels, POLICIES, "Goodput, failed share and upstream calls of five policies by load")
+    )
+    return draw(
+        panels, POLICIES, "Goodput, failed share and upstream calls of five policies by load"
+    )
 
 
 def plot_paces(results: Results) -> str:
     """Goodput and throttled share by pace, a line each number of instances."""
-    instances = sorted({number for number, _ in results.paces}, key=lambda number: (number == 1, number))
+    instances = sorted(
+        {number for number, _ in results.paces}, key=lambda number: (number == 1, number)
+    )
     paces = sorted({pace for _, pace in results.paces})
     x = Axis(paces[0], paces[-1], tuple((pace, f"{pace:g}") for pace in paces if pace != 19.8))
 
     def series(of: str) -> list[list[tuple[float, float]]]:
-        return [[(pace, _share(results.paces[number, pace], of)) for pace in paces] for number in instances]
+        return [
+            [(pace, _share(results.paces[number, pace], of)) for pace in paces]
+            for number in instances
+        ]
 
     along = "calls a second over all instances"
     percent = tuple((share / 100, f"{share} %") for share in (85, 90, 95, 100))
     throttled = tuple((share / 100, f"{share} %") for share in (0, 5, 10, 15, 20))
     panels = (
-        Panel("Goodput at saturation, of the quota", along, x, Axis(0.85, 1.0, percent), series("goodput")),
-        Panel("Upstream calls that are throttled", along, x, Axis(0, 0.2, throttled), series("throttled")),
+        Panel(
+            "Goodput at saturation, of the quota",
+            along,
+            x,
+            Axis(0.85, 1.0, percent),
+            series("goodput"),
+        ),
+        Panel(
+            "Upstream calls that are throttled",
+            along,
+            x,
+            Axis(0, 0.2, throttled),
+            series("throttled"),
+        ),
     )
     names = ["1 instance" if number == 1 else str(number) for number in instances]
     return draw(panels, names, "Goodput and throttled share by pace, for 1 to 20 instances")
@@ -127,20 +154,39 @@ def _load_table(results: Results) -> str:
 def _load_reading(results: Results) -> str:
     loads = sorted({callers for callers, _ in results.loads})
     own = {callers: results.loads[callers, THIS_CLIENT] for callers in loads}
-    others = {callers: [results.loads[callers, policy] for policy in ALTERNATIVES] for callers in loads}
+    others = {
+        callers: [results.loads[callers, policy] for policy in ALTERNATIVES] for callers in loads
+    }
     worse = [
-        f"{callers:,}" for callers in loads if max(other.served for other in others[callers]) >= own[callers].served
+        f"{callers:,}"
+        for callers in loads
+        if max(other.served for other in others[callers]) >= own[callers].served
     ]
     top = loads[-1]
     spent = [other.calls_per_applied for other in others[top]]
     sentences = (
         f"Fewer callers fail with this client than with any alternative, {_but(worse)}.",
-        "The difference is large where bursts meet a quota that is not used up on average, and small far beyond it:",
+        (
+            "The difference is large where bursts meet a quota that is not used up on average, and"
+            " small far beyond it:"
+        ),
         f"of {top:,} callers this client served {own[top].served:,} and the best alternative",
-        f"{max(other.served for other in others[top]):,}, with a quota of {QUOTA * results.seconds:,.0f} calls while they came.",
-        "Under such a load some alternatives write more a second, because they try so often that no call of the quota is left",
-        f"over: they make {min(spent):.0f} to {max(spent):.0f} calls for each caller served, where this client makes",
-        f"{own[top].calls_per_applied:.2f}. Its callers pay with their wait: it is the queue for a call, where the others refuse",
+        (
+            f"{max(other.served for other in others[top]):,}, with a quota of"
+            f" {QUOTA * results.seconds:,.0f} calls while they came."
+        ),
+        (
+            "Under such a load some alternatives write more a second, because they try so often that"
+            " no call of the quota is left"
+        ),
+        (
+            f"over: they make {min(spent):.0f} to {max(spent):.0f} calls for each caller served, where"
+            " this client makes"
+        ),
+        (
+            f"{own[top].calls_per_applied:.2f}. Its callers pay with their wait: it is the queue for a"
+            " call, where the others refuse"
+        ),
         "sooner and serve those who are lucky.",
     )
     return textwrap.fill(" ".join(sentences), 128)
@@ -155,7 +201,12 @@ def _pace_table(results: Results) -> str:
     rows = []
     for pace in sorted({pace for _, pace in results.paces}):
         cells = [*(results.paces[number, pace] for number in instances), results.late[pace]]
-        rows.append((f"{pace:g}", *(f"{cell.goodput / QUOTA:.1%} ({cell.throttled_share:.1%})" for cell in cells)))
+        rows.append(
+            (
+                f"{pace:g}",
+                *(f"{cell.goodput / QUOTA:.1%} ({cell.throttled_share:.1%})" for cell in cells),
+            )
+        )
     names = [f"{number} instance{'s' * (number > 1)}" for number in instances]
     return _table(["calls a second over all", *names, "1 instance, 10 ms late"], rows)
 
@@ -167,7 +218,11 @@ def _deployment_table(results: Results) -> str:
         row = [str(instances), str(concurrency), f"{pace / instances:g}", f"{deadline:g} s"]
         for packed in (True, False):
             figures = results.deployments[deployment, packed]
-            row += [f"{figures.goodput / QUOTA:.1%}", f"{figures.failed_share:.1%}", f"{figures.p99:.1f} s"]
+            row += [
+                f"{figures.goodput / QUOTA:.1%}",
+                f"{figures.failed_share:.1%}",
+                f"{figures.p99:.1f} s",
+            ]
         rows.append(row)
     head = "MaxInstances|InstanceConcurrency|pace of each|deadline|first: of the quota|failed|p99|evenly: of the quota|failed|p99"
     return _table(head.split("|"), rows)
@@ -177,7 +232,9 @@ def _reading_table(results: Results) -> str:
     rows = []
     for name in {name: None for name, _ in results.readings}:
         cells = (results.readings[name, policy] for policy in POLICIES)
-        rows.append((name, *(f"{cell.goodput / QUOTA:.1%}, {cell.failed_share:.1%}" for cell in cells)))
+        rows.append(
+            (name, *(f"{cell.goodput / QUOTA:.1%}, {cell.failed_share:.1%}" for cell in cells))
+        )
     return _table(["the quota", *POLICIES], rows)
 
 

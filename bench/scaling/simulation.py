@@ -69,7 +69,9 @@ def simulate(policy: str, setup: Setup) -> Figures:
         if policy == THIS_CLIENT:
             instances.append(Client(loop, upstream, threads, setup, jitter))
         else:
-            instances.append(ScriptedInstance(loop, upstream, partial(ALTERNATIVES[policy], jitter)))
+            instances.append(
+                ScriptedInstance(loop, upstream, partial(ALTERNATIVES[policy], jitter))
+            )
     platform = Platform(loop, setup, instances)
     callers = Callers(loop, setup, platform)
     loop.run()

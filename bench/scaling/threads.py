@@ -10,7 +10,9 @@ Result = TypeVar("Result")
 
 
 class Threads:
-    """Code that blocks, inside the loop: one thread of all runs at a time, and hands over when it waits."""
+    """Code that blocks, inside the loop: one thread of all runs at a time, and hands over when it
+    waits.
+    """
 
     def __init__(self) -> None:
         self._loop_runs = _held_lock()
@@ -24,7 +26,9 @@ class Threads:
         self._run(thread)
 
     def wait(self, arrange: Callable[[Callable[[Result], None]], None]) -> Result:
-        """Waits in `work` until the loop calls what `arrange` was given, and returns what that was called with."""
+        """Waits in `work` until the loop calls what `arrange` was given, and returns what that was
+        called with.
+        """
         thread = threading.current_thread()
         assert isinstance(thread, _Thread)
         results: list[Result] = []

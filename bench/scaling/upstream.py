@@ -11,7 +11,8 @@ from bench.scaling.model import PATIENCE, Loop, Setup
 from contact_groups.cloudmonitor.transport import RawAnswer
 
 QUOTA = 20
-#: A served call takes about 40 ms in all, a throttled one a few: way there, work, way back, each with an exponential tail.
+#: A served call takes about 40 ms in all, a throttled one a few: way there, work, way back, each
+#: with an exponential tail.
 TRAVEL = 0.002
 SERVICE = 0.020
 SERVICE_JITTER = 0.010
@@ -22,7 +23,9 @@ APPLIED = RawAnswer(200, {}, b'{"Code":"200","Message":"success","RequestId":"R"
 
 
 class SlidingWindow:
-    """A call is served where fewer than 20 were served in the second before it; throttled calls cost nothing, or count too."""
+    """A call is served where fewer than 20 were served in the second before it; throttled calls
+    cost nothing, or count too.
+    """
 
     def __init__(self, throttled_count: bool = False) -> None:
         self._recent = deque([-1.0] * QUOTA, maxlen=QUOTA)
@@ -73,7 +76,8 @@ class Rule(Protocol):
         ...
 
 
-#: How the quota is counted is not documented; the strictest reading is the base case, the others are tried beside it.
+#: How the quota is counted is not documented; the strictest reading is the base case, the others
+#: are tried beside it.
 RULES: dict[str, Callable[[], Rule]] = {
     "sliding second": SlidingWindow,
     "token bucket": TokenBucket,
@@ -90,7 +94,9 @@ class Upstream:
         self._rule = RULES[setup.rule]()
         self._random = random.Random(f"upstream {setup.seed}")
         headers = {} if setup.hint is None else {"x-acs-retry-after": str(setup.hint)}
-        self._throttled = RawAnswer(400, headers, b'{"Code":"Throttling.User","Message":"","RequestId":"R"}')
+        self._throttled = RawAnswer(
+            400, headers, b'{"Code":"Throttling.User","Message":"","RequestId":"R"}'
+        )
         self._jitter = setup.jitter
         self._others = setup.others
         self._end = setup.seconds + PATIENCE
@@ -100,7 +106,9 @@ class Upstream:
             loop.after(0.0, self._serve_others)
 
     def call(self, timeout: float, answered: Callable[[RawAnswer | None], None]) -> None:
-        """Sends one call; `answered` gets its answer, or None once `timeout` seconds have passed without one."""
+        """Sends one call; `answered` gets its answer, or None once `timeout` seconds have passed
+        without one.
+        """
         self.calls += 1
         travel = self._travel()
         self._loop.after(travel, self._arrive, timeout - travel, answered)

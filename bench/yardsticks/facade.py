@@ -1,6 +1,8 @@
-"""The facade that all yardsticks share: the least that validates and answers with Flask and marshmallow.
+"""The facade that all yardsticks share: the least that validates and answers with Flask and
+marshmallow.
 
-`json` directly, since Flask's own get_json and jsonify would make the floor a tenth dearer and every ratio look better.
+`json` directly, since Flask's own get_json and jsonify would make the floor a tenth dearer and
+every ratio look better.
 """
 
 from __future__ import annotations
@@ -52,5 +54,7 @@ def create_app(put: Put) -> Flask:
 
 def parameters(group: dict[str, Any]) -> dict[str, str]:
     """The business parameters, for the prototypes that make the call themselves."""
-    named = {f"ContactNames.{number}": name for number, name in enumerate(group["contact_names"], 1)}
+    named = {
+        f"ContactNames.{number}": name for number, name in enumerate(group["contact_names"], 1)
+    }
     return {"ContactGroupName": group["contact_group_name"], "Describe": group["describe"], **named}

@@ -14,7 +14,9 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 
 def sign(host: str, parameters: dict[str, str]) -> tuple[str, dict[str, str]]:
     """The target and the headers."""
-    query = "&".join(f"{quote(name, '')}={quote(parameters[name], '')}" for name in sorted(parameters))
+    query = "&".join(
+        f"{quote(name, '')}={quote(parameters[name], '')}" for name in sorted(parameters)
+    )
     headers = {
         "host": host,
         "x-acs-action": "PutContactGroup",
@@ -28,6 +30,8 @@ def sign(host: str, parameters: dict[str, str]) -> tuple[str, dict[str, str]]:
     canonical = f"POST\n/\n{query}\n{lines}\n{names}\n{EMPTY}"
     signed = f"ACS3-HMAC-SHA256\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(SECRET, signed.encode(), "sha256").hex()
-    headers["authorization"] = f"ACS3-HMAC-SHA256 Credential={KEY_ID},SignedHeaders={names},Signature={signature}"
+    headers["authorization"] = (
+        f"ACS3-HMAC-SHA256 Credential={KEY_ID},SignedHeaders={names},Signature={signature}"
+    )
     headers["accept"] = "application/json"
     return f"/?{query}", headers

@@ -1,1 +1,3 @@
-"""A REST facade over CloudMonitor's PutContactGroup: entry, schema, command, client, outcome, answer."""
+"""A REST facade over CloudMonitor's PutContactGroup: entry, schema, command, client, outcome,
+answer.
+"""

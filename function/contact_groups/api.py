@@ -23,7 +23,8 @@ from contact_groups.payload import parse_json
 from contact_groups.problems import Actor, FieldError, Problem
 from contact_groups.schemas import dump_applied, dump_contact_group, load_contact_group
 
-#: "a request body under 256 KB": a legal group is under 128 KB, and this bounds the memory of one request.
+#: "a request body under 256 KB": a legal group is under 128 KB, and this bounds the memory of one
+#: request.
 BODY_MAX = 256 * 1024 - 1
 OPENAPI_FILE = Path(__file__).parent.parent / "openapi.json"
 
@@ -67,7 +68,8 @@ def create_app(
         applied = cloudmonitor.put_contact_group(group, credentials, started + deadline)
         return _json(dump_applied(group, applied.request_id))
 
-    # `path`, not `string`: a name with an encoded slash must be told where to go instead of getting a 404.
+    # `path`, not `string`: a name with an encoded slash must be told where to go instead of getting
+    # a 404.
     @app.put("/v1/contact-groups/<path:contact_group_name>")
     def put_contact_group(contact_group_name: str) -> Response:
         logs.note(route="/v1/contact-groups/{contactGroupName}")
@@ -110,23 +112,32 @@ def _dry_run(environ: Environ) -> bool:
     for name in request.args:
         if name != "dryRun":
             raise Problem(
-                problems.INVALID_QUERY, f"The query parameter {name[:80]!r} is unknown; the only one is dryRun."
+                problems.INVALID_QUERY,
+                f"The query parameter {name[:80]!r} is unknown; the only one is dryRun.",
             )
     values = request.args.getlist("dryRun") or ["false"]
     if len(values) > 1 or values[0] not in {"true", "false"}:
-        raise Problem(problems.INVALID_QUERY, "The query parameter dryRun must be given once, as true or false.")
+        raise Problem(
+            problems.INVALID_QUERY,
+            "The query parameter dryRun must be given once, as true or false.",
+        )
     return values[0] == "true"
 
 
 def _require_acceptable(environ: Environ) -> None:
     accept = environ.get("HTTP_ACCEPT", "*/*")
-    if accept not in {"*/*", "application/json"} and not request.accept_mimetypes["application/json"]:
+    if (
+        accept not in {"*/*", "application/json"}
+        and not request.accept_mimetypes["application/json"]
+    ):
         raise Problem(problems.NOT_ACCEPTABLE, "The Accept header rules out application/json.")
 
 
 def _json_body(environ: Environ) -> bytes:
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, "The body has a Content-Encoding: send it as it is.")
+        raise Problem(
+            problems.UNSUPPORTED_MEDIA_TYPE, "The body has a Content-Encoding: send it as it is."
+        )
     if environ.get("CONTENT_TYPE") != "application/json":
         _require_json_media_type()
     return request.get_data(cache=False)
@@ -134,15 +145,17 @@ def _json_body(environ: Environ) -> bytes:
 
 def _require_json_media_type() -> None:
     kind = request.mimetype
-    # The platform turns a missing Content-Type into octet-stream (facts/function-compute.md §1.2): one cannot be told
-    # from the other, so both are read as JSON.
+    # The platform turns a missing Content-Type into octet-stream (facts/function-compute.md §1.2):
+    # one cannot be told from the other, so both are read as JSON.
     declared = kind in {"", "application/octet-stream", "application/json"}
     if not declared and not (kind.startswith("application/") and kind.endswith("+json")):
         detail = f"The Content-Type is {kind[:80]!r}; it must be application/json."
         raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, detail)
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8"}:
-        raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, f"The charset is {charset[:40]!r}; JSON is UTF-8.")
+        raise Problem(
+            problems.UNSUPPORTED_MEDIA_TYPE, f"The charset is {charset[:40]!r}; JSON is UTF-8."
+        )
 
 
 def _slash_in_name() -> Problem:
@@ -162,9 +175,14 @@ _LEVELS = {Actor.CALLER: logging.INFO, Actor.NOBODY: logging.WARNING, Actor.OPER
 
 def _answer(problem: Problem) -> Response:
     logs.note(
-        problem=problem.type.slug, outcome=problem.outcome, detail=problem.detail, level=_LEVELS[problem.type.actor]
+        problem=problem.type.slug,
+        outcome=problem.outcome,
+        detail=problem.detail,
+        level=_LEVELS[problem.type.actor],
     )
-    status, headers, body = problem.response(quote(request.path, safe="/"), request_id_of(request.environ))
+    status, headers, body = problem.response(
+        quote(request.path, safe="/"), request_id_of(request.environ)
+    )
     return Response(body, status, headers)
 
 
@@ -172,18 +190,30 @@ def _answer_http_exception(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed):
         allow = tuple(sorted(error.valid_methods or ()))
         return _answer(
-            Problem(problems.METHOD_NOT_ALLOWED, f"{request.method} is not one of {', '.join(allow)}.", allow=allow)
+            Problem(
+                problems.METHOD_NOT_ALLOWED,
+                f"{request.method} is not one of {', '.join(allow)}.",
+                allow=allow,
+            )
         )
     if isinstance(error, RequestEntityTooLarge):
-        return _answer(Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes."))
+        return _answer(
+            Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes.")
+        )
     if isinstance(error, NotFound):
         return _answer(Problem(problems.NOT_FOUND, "No route has this path."))
-    # What is left is Werkzeug's own trouble with the request, such as a body shorter than its Content-Length.
-    return _answer(Problem(problems.MALFORMED_REQUEST, f"The request cannot be read: {error.name}."))
+    # What is left is Werkzeug's own trouble with the request, such as a body shorter than its
+    # Content-Length.
+    return _answer(
+        Problem(problems.MALFORMED_REQUEST, f"The request cannot be read: {error.name}.")
+    )
 
 
 def _answer_fault(error: Exception) -> Response:
     logs.write(
-        logging.ERROR, "the function failed", requestId=request_id_of(request.environ), **logs.describe_exception(error)
+        logging.ERROR,
+        "the function failed",
+        requestId=request_id_of(request.environ),
+        **logs.describe_exception(error),
     )
     return _answer(Problem(problems.INTERNAL_ERROR, "The function failed; its log says why."))

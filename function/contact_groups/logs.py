@@ -1,6 +1,8 @@
-"""One JSON line a request or event, and nothing of one in the next: the line is gathered in a context variable.
+"""One JSON line a request or event, and nothing of one in the next: the line is gathered in a
+context variable.
 
-Function Compute keeps what is written to stdout, up to 32 KB a line (facts/function-compute.md §1.8).
+Function Compute keeps what is written to stdout, up to 32 KB a line (facts/function-compute.md
+§1.8).
 """
 
 from __future__ import annotations
@@ -60,24 +62,40 @@ def conceal(secrets: tuple[str, ...]) -> None:
 def write(level: int, message: str, **fields: Any) -> None:
     """Writes one line to what sys.stdout is at that moment; members that are None are left out.
 
-    Not through the logging module, whose records cost as much as all the rest of the line: the platform's handler would
-    write each one again in its own form.
+    Not through the logging module, whose records cost as much as all the rest of the line: the
+    platform's handler would write each one again in its own form.
     """
     if level < _least:
         return
     now = time.time()
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    line = {"time": f"{moment}.{int(now % 1 * 1000):03d}Z", "level": logging.getLevelName(level), "message": message}
-    # ASCII only: no line break, terminal escape or bidirectional control of a name gets into the log.
+    line = {
+        "time": f"{moment}.{int(now % 1 * 1000):03d}Z",
+        "level": logging.getLevelName(level),
+        "message": message,
+    }
+    # ASCII only: no line break, terminal escape or bidirectional control of a name gets into the
+    # log.
     text = json.dumps(line | {name: value for name, value in fields.items() if value is not None})
     for secret in _secrets.get():
         text = text.replace(secret, "***")
-    with contextlib.suppress(OSError, ValueError):  # a log that cannot be written must not fail the request
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # a log that cannot be written must not fail the request
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
-    """Type, text and frames of an exception, for the log only: the text is not fit for an answer."""
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    return {"exception": type(error).__name__, "exceptionText": str(error)[:1000], "stack": frames[-20:]}
+    """Type, text and frames of an exception, for the log only: the text is not fit for an
+    answer.
+    """
+    frames = [
+        f"{frame.filename}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    return {
+        "exception": type(error).__name__,
+        "exceptionText": str(error)[:1000],
+        "stack": frames[-20:],
+    }

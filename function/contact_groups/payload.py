@@ -15,8 +15,9 @@ def parse_json(body: bytes) -> Any:
     """Reads one JSON document (RFC 8259).
 
     Raises:
-        Problem: malformed-request, saying what was found and where: an empty body, invalid UTF-8, a byte order mark,
-            a syntax error, a member named twice, NaN or Infinity, a lone surrogate, a number too long, nesting too deep.
+        Problem: malformed-request, saying what was found and where: an empty body, invalid UTF-8, a
+            byte order mark, a syntax error, a member named twice, NaN or Infinity, a lone
+            surrogate, a number too long, nesting too deep.
     """
     if not body.strip():
         raise _malformed("The body is empty: send one JSON object.")
@@ -31,15 +32,19 @@ def parse_json(body: bytes) -> Any:
         raise _malformed(f"The body is not UTF-8: byte {error.start} cannot be decoded.") from None
     except UnicodeEncodeError:
         raise _malformed(
-            "The body holds a lone surrogate (half of a \\uD800 to \\uDFFF pair), which is no character."
+            "The body holds a lone surrogate (half of a \\uD800 to \\uDFFF pair), which is no"
+            " character."
         ) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise _malformed(f"The body is not JSON: {error.msg} at {where}.") from None
     except RecursionError:
-        raise _malformed("The body is nested too deeply: a contact group is one flat object.") from None
+        raise _malformed(
+            "The body is nested too deeply: a contact group is one flat object."
+        ) from None
     except ValueError as error:
-        # The interpreter's own limit on the digits of an integer; a message of ours comes as a Problem.
+        # The interpreter's own limit on the digits of an integer; a message of ours comes as a
+        # Problem.
         raise _malformed("The body holds a number with too many digits.") from error
     return value
 
@@ -53,7 +58,9 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _malformed(f"The member {json.dumps(twice[:80])} stands more than once in one object.")
+        raise _malformed(
+            f"The member {json.dumps(twice[:80])} stands more than once in one object."
+        )
     return members
 
 

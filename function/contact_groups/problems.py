@@ -1,4 +1,5 @@
-"""What a failure looks like: problem details (RFC 9457), and the failures that need no upstream to happen.
+"""What a failure looks like: problem details (RFC 9457), and the failures that need no upstream to
+happen.
 
     Problem
     ├── of a request: REQUEST_PROBLEMS below
@@ -44,7 +45,8 @@ class ProblemType(NamedTuple):
         actor: who must act.
         retryable: whether the same request may succeed later with nothing changed.
         verdict: what an event's item becomes.
-        retry_after: seconds for the Retry-After header where the upstream gives no hint; None: no such header.
+        retry_after: seconds for the Retry-After header where the upstream gives no hint; None: no
+            such header.
     """
 
     slug: str
@@ -58,7 +60,9 @@ class ProblemType(NamedTuple):
 
     @property
     def uri(self) -> str:
-        """The `type` member: resolves to the section of docs/problems.md, wherever docs/ is served."""
+        """The `type` member: resolves to the section of docs/problems.md, wherever docs/
+        is served.
+        """
         return f"/docs/problems#{self.slug}"
 
 
@@ -71,7 +75,9 @@ class FieldError(NamedTuple):
 
 
 class Upstream(NamedTuple):
-    """What CloudMonitor answered, as far as it did; `message` is scrubbed of secrets before it gets here."""
+    """What CloudMonitor answered, as far as it did; `message` is scrubbed of secrets before it gets
+    here.
+    """
 
     code: str | None
     message: str | None
@@ -108,7 +114,9 @@ class Problem(Exception):
     def __str__(self) -> str:
         return f"{self.type.slug}: {self.detail}"
 
-    def document(self, instance: str | None = None, request_id: str | None = None) -> dict[str, Any]:
+    def document(
+        self, instance: str | None = None, request_id: str | None = None
+    ) -> dict[str, Any]:
         """The problem+json document; members that do not apply are left out.
 
         Args:
@@ -141,10 +149,16 @@ class Problem(Exception):
             headers["Retry-After"] = str(self.retry_after or self.type.retry_after)
         return headers
 
-    def response(self, instance: str | None, request_id: str | None) -> tuple[int, dict[str, str], bytes]:
+    def response(
+        self, instance: str | None, request_id: str | None
+    ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the HTTP answer."""
         body = json.dumps(self.document(instance, request_id)).encode()
-        return self.type.status, {"Content-Type": "application/problem+json", **self.headers()}, body
+        return (
+            self.type.status,
+            {"Content-Type": "application/problem+json", **self.headers()},
+            body,
+        )
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:
@@ -155,10 +169,15 @@ class FieldErrorSchema(Schema):
     """One entry of `errors`."""
 
     pointer = fields.String(
-        required=True, metadata={"description": "RFC 6901 pointer into the body; empty: the body itself"}
+        required=True,
+        metadata={"description": "RFC 6901 pointer into the body; empty: the body itself"},
     )
-    code = fields.String(required=True, metadata={"description": "the rule that is broken, for programs"})
-    message = fields.String(required=True, metadata={"description": "the rule that is broken, for people"})
+    code = fields.String(
+        required=True, metadata={"description": "the rule that is broken, for programs"}
+    )
+    message = fields.String(
+        required=True, metadata={"description": "the rule that is broken, for people"}
+    )
 
 
 class UpstreamSchema(Schema):
@@ -195,19 +214,28 @@ def _by_caller(slug: str, status: int, title: str, advice: str) -> ProblemType:
 
 
 MALFORMED_REQUEST = _by_caller(
-    "malformed-request", 400, "The request cannot be read",
-    "Send one JSON object as UTF-8 without a byte order mark, each member once, no NaN or Infinity; percent-encode the path"
+    "malformed-request",
+    400,
+    "The request cannot be read",
+    "Send one JSON object as UTF-8 without a byte order mark, each member once, no NaN or"
+    " Infinity; percent-encode the path"
     " as UTF-8. `detail` says what was found and where.",
-)  # fmt: skip
+)
 INVALID_QUERY = _by_caller(
-    "invalid-query", 400, "A query parameter is unknown or wrong",
-    "The only query parameter is `dryRun`, and its values are `true` and `false`. A parameter that is not understood is"
+    "invalid-query",
+    400,
+    "A query parameter is unknown or wrong",
+    "The only query parameter is `dryRun`, and its values are `true` and `false`. A parameter that"
+    " is not understood is"
     " refused rather than ignored, so that a misspelt `dryRun` writes nothing.",
-)  # fmt: skip
+)
 NOT_FOUND = _by_caller(
-    "not-found", 404, "There is nothing at this path",
-    "Write to `PUT /v1/contact-groups/{contactGroupName}` or `POST /v1/contact-groups`; read `GET /v1/openapi.json`.",
-)  # fmt: skip
+    "not-found",
+    404,
+    "There is nothing at this path",
+    "Write to `PUT /v1/contact-groups/{contactGroupName}` or `POST /v1/contact-groups`; read `GET"
+    " /v1/openapi.json`.",
+)
 METHOD_NOT_ALLOWED = _by_caller(
     "method-not-allowed",
     405,
@@ -215,30 +243,52 @@ METHOD_NOT_ALLOWED = _by_caller(
     "Use one of the methods that the `Allow` header names.",
 )
 NOT_ACCEPTABLE = _by_caller(
-    "not-acceptable", 406, "The answer is JSON, which the Accept header rules out",
+    "not-acceptable",
+    406,
+    "The answer is JSON, which the Accept header rules out",
     "Accept `application/json`, or leave the header out.",
-)  # fmt: skip
+)
 BODY_TOO_LARGE = _by_caller(
-    "body-too-large", 413, "The request body is too large",
+    "body-too-large",
+    413,
+    "The request body is too large",
     "Keep the body under 262,144 bytes; a legal contact group is far smaller.",
-)  # fmt: skip
+)
 UNSUPPORTED_MEDIA_TYPE = _by_caller(
-    "unsupported-media-type", 415, "The request body is not declared as JSON",
-    "Send `Content-Type: application/json` (or `application/*+json`), UTF-8, without a Content-Encoding.",
-)  # fmt: skip
+    "unsupported-media-type",
+    415,
+    "The request body is not declared as JSON",
+    "Send `Content-Type: application/json` (or `application/*+json`), UTF-8, without a"
+    " Content-Encoding.",
+)
 INVALID_CONTACT_GROUP = _by_caller(
-    "invalid-contact-group", 422, "The contact group breaks a rule",
-    "Mend each member that `errors` points at, and send the request again. Nothing was sent to CloudMonitor.",
-)  # fmt: skip
+    "invalid-contact-group",
+    422,
+    "The contact group breaks a rule",
+    "Mend each member that `errors` points at, and send the request again. Nothing was sent to"
+    " CloudMonitor.",
+)
 INTERNAL_ERROR = ProblemType(
-    "internal-error", 500, "The function failed",
-    "This is a fault of the function: its log holds the stack under the same `requestId`. Report it to the platform team."
-    " If `outcome` is missing, whether the group was written is not known; repeating the request is safe.",
-    Actor.OPERATOR, verdict=Verdict.FAILED,
-)  # fmt: skip
+    "internal-error",
+    500,
+    "The function failed",
+    "This is a fault of the function: its log holds the stack under the same `requestId`. Report"
+    " it to the platform team."
+    " If `outcome` is missing, whether the group was written is not known; repeating the request"
+    " is safe.",
+    Actor.OPERATOR,
+    verdict=Verdict.FAILED,
+)
 
 #: The problems that need no upstream, in the order of the documentation.
 REQUEST_PROBLEMS: tuple[ProblemType, ...] = (
-    MALFORMED_REQUEST, INVALID_QUERY, NOT_FOUND, METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, BODY_TOO_LARGE,
-    UNSUPPORTED_MEDIA_TYPE, INVALID_CONTACT_GROUP, INTERNAL_ERROR,
-)  # fmt: skip
+    MALFORMED_REQUEST,
+    INVALID_QUERY,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
+    BODY_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    INVALID_CONTACT_GROUP,
+    INTERNAL_ERROR,
+)

@@ -1,6 +1,7 @@
 """What a contact group is: the one schema that reads it, writes it and documents it.
 
-Every message is `code: text`; the code is what programs read, and `CODES` is the closed list of them.
+Every message is `code: text`; the code is what programs read, and `CODES` is the closed list of
+them.
 """
 
 from __future__ import annotations
@@ -18,33 +19,41 @@ from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem
 
 #: Upstream's own limit: "Valid values of N: 1 to 100" (facts/cloudmonitor.md §1.1).
 CONTACT_NAMES_MAX = 100
-#: Ours, since upstream documents none: long enough for any name a console accepts, short enough to bound a request.
+#: Ours, since upstream documents none: long enough for any name a console accepts, short enough to
+#: bound a request.
 NAME_MAX = 255
 #: Ours, since upstream documents none.
 DESCRIBE_MAX = 2_048
-#: Upstream takes 128 KB of headers and query together (facts/cloudmonitor.md §1.5); 8 KB of it are left to the headers,
-#: of which the security token is the largest, and to the common parameters.
+#: Upstream takes 128 KB of headers and query together (facts/cloudmonitor.md §1.5); 8 KB of it are
+#: left to the headers, of which the security token is the largest, and to the common parameters.
 QUERY_MAX = (128 - 8) * 1024
-#: The name of a parameter with its two separators takes at most 20 bytes; a character of ASCII at most one byte of three,
-#: any other at most four.
+#: The name of a parameter with its two separators takes at most 20 bytes; a character of ASCII at
+#: most one byte of three, any other at most four.
 MEMBER_SIZE = 20
 ASCII_SIZE, CHARACTER_SIZE = 3, 12
 #: A request with a thousand faults is told the first fifty.
 ERRORS_MAX = 50
 
-CODES = frozenset("required unknown-member wrong-type blank edge-space control-character too-long too-few too-many"
-                  " duplicate mismatch too-large slash".split())  # fmt: skip
+CODES = frozenset(
+    "required unknown-member wrong-type blank edge-space control-character too-long too-few"
+    " too-many"
+    " duplicate mismatch too-large slash".split()
+)
 
 _REQUIRED = "required: this member must be there"
-#: Character classes, written so that Python and the regular expressions of OpenAPI (ECMA-262) read them alike.
+#: Character classes, written so that Python and the regular expressions of OpenAPI (ECMA-262) read
+#: them alike.
 _CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 _SPACES = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-#: The one rule for names: not blank, no white space at either end, no control characters. The end is `$(?!\n)` because
-#: `$` alone also matches before a last line break in Python, and so in clients that are written in it.
+#: The one rule for names: not blank, no white space at either end, no control characters. The end
+#: is `$(?!\n)` because `$` alone also matches before a last line break in Python, and so in clients
+#: that are written in it.
 NAME_PATTERN = rf"^[^{_CONTROLS}{_SPACES}](?:[^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$(?!\n)"
 #: The one rule for descriptions: something that is not white space.
 DESCRIBE_PATTERN = rf"[^\u0009-\u000d\u001c-\u001f\u0085{_SPACES}]"
-_DESCRIBE = re.compile(DESCRIBE_PATTERN)  # the other two are compiled when a name first needs a second look
+_DESCRIBE = re.compile(
+    DESCRIBE_PATTERN
+)  # the other two are compiled when a name first needs a second look
 
 
 def _not_blank(text: str) -> None:
@@ -83,17 +92,26 @@ def _messages(kind: str) -> dict[str, Any]:
 
 
 class Name(fields.String):
-    """A name. Nearly every one is seen at first sight to keep all rules, a hundred of them a request; the others are read
-    by marshmallow, which finds out which rule is broken.
+    """A name. Nearly every one is seen at first sight to keep all rules, a hundred of them a
+    request; the others are read by marshmallow, which finds out which rule is broken.
 
     What is printable holds no control character, and of white space only the space.
     """
 
     def deserialize(
-        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+        self,
+        value: Any,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ) -> Any:
         """See marshmallow."""
-        if isinstance(value, str) and 0 < len(value) <= NAME_MAX and value.isprintable() and value == value.strip():
+        if (
+            isinstance(value, str)
+            and 0 < len(value) <= NAME_MAX
+            and value.isprintable()
+            and value == value.strip()
+        ):
             return value
         return super().deserialize(value, attr, data, **kwargs)
 
@@ -102,7 +120,10 @@ def _name_field(**options: Any) -> Name:
     return Name(
         validate=[_name_rules, _too_long(NAME_MAX)],
         error_messages=_messages("a string"),
-        metadata={"pattern": NAME_PATTERN, "description": "no white space at either end, no control characters"},
+        metadata={
+            "pattern": NAME_PATTERN,
+            "description": "no white space at either end, no control characters",
+        },
         **options,
     )
 
@@ -110,7 +131,9 @@ def _name_field(**options: Any) -> Name:
 class StrictBoolean(fields.Boolean):
     """true or false; not 1, not "true"."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
@@ -134,11 +157,16 @@ class ContactGroupSchema(Schema):
         required=True,
         validate=[
             validate.Length(min=1, error="too-few: must hold at least one contact"),
-            validate.Length(max=CONTACT_NAMES_MAX, error="too-many: must hold at most {max} contacts"),
+            validate.Length(
+                max=CONTACT_NAMES_MAX, error="too-many: must hold at most {max} contacts"
+            ),
             _unique,
         ],
         error_messages=_messages("an array of strings"),
-        metadata={"uniqueItems": True, "description": "names of existing alert contacts of CloudMonitor"},
+        metadata={
+            "uniqueItems": True,
+            "description": "names of existing alert contacts of CloudMonitor",
+        },
     )
     describe = fields.String(
         required=True,
@@ -154,7 +182,9 @@ class ContactGroupSchema(Schema):
 
 
 class AppliedSchema(ContactGroupSchema):
-    """The answer to a request that succeeded: the group as accepted, and the upstream's RequestId."""
+    """The answer to a request that succeeded: the group as accepted, and the upstream's
+    RequestId.
+    """
 
     request_id = fields.String(data_key="requestId", required=True, allow_none=True)
 
@@ -168,7 +198,8 @@ def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
 
     Args:
         payload: the parsed JSON value.
-        name: the name in the path, if there is one; the payload's own is then optional and must be equal.
+        name: the name in the path, if there is one; the payload's own is then optional and must be
+            equal.
 
     Raises:
         Problem: invalid-contact-group, with an error for each member that is wrong.
@@ -178,7 +209,11 @@ def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
         given = payload.get("contactGroupName", name)
         if isinstance(given, str) and given != name:
             mismatch = [
-                FieldError("/contactGroupName", "mismatch", f"must equal the name in the path, {json.dumps(name[:80])}")
+                FieldError(
+                    "/contactGroupName",
+                    "mismatch",
+                    f"must equal the name in the path, {json.dumps(name[:80])}",
+                )
             ]
         payload = {**payload, "contactGroupName": given}
     try:
@@ -233,14 +268,22 @@ def _refused(errors: list[FieldError]) -> Problem:
     count = f"{len(errors)} members break" if len(errors) > 1 else "1 member breaks"
     more = f" Only the first {ERRORS_MAX} are listed." if len(errors) > ERRORS_MAX else ""
     first = f"{errors[0].pointer or 'the body'} {errors[0].message}"
-    return Problem(INVALID_CONTACT_GROUP, f"{count} a rule; {first}.{more}", errors=tuple(errors[:ERRORS_MAX]))
+    return Problem(
+        INVALID_CONTACT_GROUP, f"{count} a rule; {first}.{more}", errors=tuple(errors[:ERRORS_MAX])
+    )
 
 
 def _field_errors(messages: Any, pointer: str) -> Iterator[FieldError]:
-    """marshmallow's tree of messages, flat: dicts are steps, lists hold messages and, from list validators, dicts again."""
+    """marshmallow's tree of messages, flat: dicts are steps, lists hold messages and, from list
+    validators, dicts again.
+    """
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            step = "" if key == "_schema" else "/" + str(key)[:NAME_MAX].replace("~", "~0").replace("/", "~1")
+            step = (
+                ""
+                if key == "_schema"
+                else "/" + str(key)[:NAME_MAX].replace("~", "~0").replace("/", "~1")
+            )
             yield from _field_errors(inner, pointer + step)
     elif isinstance(messages, list):
         for inner in messages:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from contact_groups.cloudmonitor.endpoints import REGIONS, Endpoint, parse_endpoint, regional_endpoint
+from contact_groups.cloudmonitor.endpoints import (
+    REGIONS,
+    Endpoint,
+    parse_endpoint,
+    regional_endpoint,
+)
 
 
 class SettingsError(Exception):
@@ -94,66 +99,120 @@ def _endpoint(text: str) -> Endpoint | None:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
-        "CLOUDMONITOR_ENDPOINT", "endpoint", "", "an https URL of host and port; http only for a loopback host",
-        "where CloudMonitor is called, instead of the region's own endpoint", _endpoint,
+        "CLOUDMONITOR_ENDPOINT",
+        "endpoint",
+        "",
+        "an https URL of host and port; http only for a loopback host",
+        "where CloudMonitor is called, instead of the region's own endpoint",
+        _endpoint,
     ),
     Setting(
-        "CLOUDMONITOR_REGION", "region", "", "a region of CloudMonitor",
-        "whose endpoint is called; empty: the function's own region, else cn-hangzhou", str,
+        "CLOUDMONITOR_REGION",
+        "region",
+        "",
+        "a region of CloudMonitor",
+        "whose endpoint is called; empty: the function's own region, else cn-hangzhou",
+        str,
     ),
     Setting(
-        "CLOUDMONITOR_NETWORK", "network", "public", "`public` or `vpc`",
-        "which endpoint of the region is called", _one_of("public", "vpc"),
+        "CLOUDMONITOR_NETWORK",
+        "network",
+        "public",
+        "`public` or `vpc`",
+        "which endpoint of the region is called",
+        _one_of("public", "vpc"),
     ),
     Setting(
-        "CLOUDMONITOR_SIGNATURE", "signature", "ACS3-HMAC-SHA256", "`ACS3-HMAC-SHA256` or `HMAC-SHA1`",
-        "how calls are signed: V3, or RPC signature 1.0", _one_of("ACS3-HMAC-SHA256", "HMAC-SHA1"),
+        "CLOUDMONITOR_SIGNATURE",
+        "signature",
+        "ACS3-HMAC-SHA256",
+        "`ACS3-HMAC-SHA256` or `HMAC-SHA1`",
+        "how calls are signed: V3, or RPC signature 1.0",
+        _one_of("ACS3-HMAC-SHA256", "HMAC-SHA1"),
     ),
     Setting(
-        "CLOUDMONITOR_DEADLINE_SECONDS", "deadline", "10", "1 to 300",
-        "the one deadline over all attempts of an HTTP request; keep it below the function's timeout", _number(1, 300),
+        "CLOUDMONITOR_DEADLINE_SECONDS",
+        "deadline",
+        "10",
+        "1 to 300",
+        "the one deadline over all attempts of an HTTP request; keep it below the function's"
+        " timeout",
+        _number(1, 300),
     ),
     Setting(
-        "CLOUDMONITOR_CONNECT_TIMEOUT_SECONDS", "connect_timeout", "2", "0.05 to 60",
-        "how long one connection, TLS included, may take to open", _number(0.05, 60),
+        "CLOUDMONITOR_CONNECT_TIMEOUT_SECONDS",
+        "connect_timeout",
+        "2",
+        "0.05 to 60",
+        "how long one connection, TLS included, may take to open",
+        _number(0.05, 60),
     ),
     Setting(
-        "CLOUDMONITOR_READ_TIMEOUT_SECONDS", "read_timeout", "5", "0.05 to 60",
-        "how long one whole answer may take once the call is sent", _number(0.05, 60),
+        "CLOUDMONITOR_READ_TIMEOUT_SECONDS",
+        "read_timeout",
+        "5",
+        "0.05 to 60",
+        "how long one whole answer may take once the call is sent",
+        _number(0.05, 60),
     ),
     Setting(
-        "CLOUDMONITOR_MAX_ATTEMPTS", "max_attempts", "3", "1 to 5",
-        "how often one request is tried inside its deadline", _attempts,
+        "CLOUDMONITOR_MAX_ATTEMPTS",
+        "max_attempts",
+        "3",
+        "1 to 5",
+        "how often one request is tried inside its deadline",
+        _attempts,
     ),
     Setting(
-        "CLOUDMONITOR_CALLS_PER_SECOND", "calls_per_second", "19.6", "0.1 to 10000",
-        "the pace of one instance: its share of the account's 20, less 2 % (docs/scale.md)", _number(0.1, 10_000),
+        "CLOUDMONITOR_CALLS_PER_SECOND",
+        "calls_per_second",
+        "19.6",
+        "0.1 to 10000",
+        "the pace of one instance: its share of the account's 20, less 2 % (docs/scale.md)",
+        _number(0.1, 10_000),
     ),
     Setting(
-        "LOG_LEVEL", "log_level", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        "LOG_LEVEL",
+        "log_level",
+        "INFO",
+        "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
         "the least level that is logged; each request writes one line at INFO or above",
         _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     ),
     Setting(
-        "EVENT_DEADLINE_SECONDS", "event_deadline", "60", "1 to 3600",
-        "the one deadline over all items of an event; keep it below the event function's timeout", _number(1, 3600),
+        "EVENT_DEADLINE_SECONDS",
+        "event_deadline",
+        "60",
+        "1 to 3600",
+        "the one deadline over all items of an event; keep it below the event function's timeout",
+        _number(1, 3600),
     ),
     Setting(
-        "EVENT_REJECTED_RAISES", "event_rejected_raises", "false", "`true` or `false`",
-        "raise when an item of an event is rejected, so that the event reaches the failure destination", _switch,
+        "EVENT_REJECTED_RAISES",
+        "event_rejected_raises",
+        "false",
+        "`true` or `false`",
+        "raise when an item of an event is rejected, so that the event reaches the failure"
+        " destination",
+        _switch,
     ),
     Setting(
-        "OSS_ENDPOINT", "oss_endpoint", "", "an https URL of host and port; http only for a loopback host",
-        "where manifests are fetched; empty: OSS in the function's own region, inside the network", _endpoint,
+        "OSS_ENDPOINT",
+        "oss_endpoint",
+        "",
+        "an https URL of host and port; http only for a loopback host",
+        "where manifests are fetched; empty: OSS in the function's own region, inside the network",
+        _endpoint,
     ),
-)  # fmt: skip
+)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Reads every setting.
 
     Args:
-        environment: names to texts, such as os.environ. FC_REGION, which the platform sets, is the default region.
+        environment: names to texts, such as os.environ. FC_REGION, which the platform sets, is the
+            default region.
 
     Raises:
         SettingsError: naming every setting that is wrong, what it was and what it must be.
@@ -172,7 +231,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     network = values.pop("network")
     values["endpoint"] = values["endpoint"] or _regional_endpoint(region, network)
     home = environment.get("FC_REGION") or "cn-hangzhou"
-    values["oss_endpoint"] = values["oss_endpoint"] or Endpoint("https", f"oss-{home}-internal.aliyuncs.com", 443)
+    values["oss_endpoint"] = values["oss_endpoint"] or Endpoint(
+        "https", f"oss-{home}-internal.aliyuncs.com", 443
+    )
     return Settings(**values)
 
 
@@ -180,7 +241,12 @@ def _regional_endpoint(region: str, network: str) -> Endpoint:
     found = regional_endpoint(region, network)
     if region not in REGIONS:
         raise SettingsError(
-            [f"CLOUDMONITOR_REGION is {region[:80]!r}: it must be a region that has CloudMonitor, such as cn-hangzhou"]
+            [
+                (
+                    f"CLOUDMONITOR_REGION is {region[:80]!r}: it must be a region that has"
+                    " CloudMonitor, such as cn-hangzhou"
+                )
+            ]
         )
     if found is None:
         must = f"it must be public in {region}, which has no VPC endpoint, or name one with CLOUDMONITOR_ENDPOINT"

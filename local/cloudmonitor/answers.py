@@ -1,4 +1,6 @@
-"""The bodies of the gateway and of CloudMonitor, as JSON or XML (facts/cloudmonitor.md §1.3, §5)."""
+"""The bodies of the gateway and of CloudMonitor, as JSON or XML (facts/cloudmonitor.md
+§1.3, §5).
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,15 @@ from .wire import Answer
 JSON_TYPE = "application/json;charset=utf-8"
 XML_TYPE = "text/xml;charset=utf-8"
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8" ?>'
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 §2.2 has no place for them
+_NOT_XML = re.compile(
+    "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)  # XML 1.0 §2.2 has no place for them
 
 
 def success(action: str, members: Mapping[str, Any], request_id: str, form: str) -> Answer:
-    """The answer to a call that was carried out, its own members beside the four that each has; `form` JSON or XML."""
+    """The answer to a call that was carried out, its own members beside the four that each has;
+    `form` JSON or XML.
+    """
     common = {"Code": "200", "Message": "success", "RequestId": request_id, "Success": True}
     return answer({**common, **members}, form, root=f"{action}Response")
 
@@ -37,7 +43,9 @@ def refused(refusal: Refusal, request_id: str, host: str, form: str) -> Answer:
 
 def answer(members: Mapping[str, Any], form: str, *, root: str, status: int = 200) -> Answer:
     """Any members as a body; `form` is JSON or XML, in XML inside an element `root`."""
-    code = str(next((value for name, value in members.items() if name.lower() == "code"), "")) or None
+    code = (
+        str(next((value for name, value in members.items() if name.lower() == "code"), "")) or None
+    )
     if form == "XML":
         text = _XML_HEAD + _element(root, members)
         return Answer(status, text.encode("utf-8", "surrogatepass"), XML_TYPE, code=code)

@@ -11,7 +11,8 @@ KEPT = 50_000  # enough for a long soak; about 30 MB when full
 
 @dataclass
 class Call:
-    """One call. It is logged when it arrives, and complete before the first byte of its answer is sent.
+    """One call. It is logged when it arrives, and complete before the first byte of its answer is
+    sent.
 
     Attributes:
         time: When it arrived, seconds since 1970 on the server's clock.
@@ -22,11 +23,14 @@ class Call:
         access_key_id: Who called; empty when the call does not say.
         signature: `ACS3-HMAC-SHA256`, `HMAC-SHA1`, or None for none.
         nonce: The nonce that came; empty when there was none.
-        check: `passed`, the code with which the call was not let through, or None when nobody checked.
+        check: `passed`, the code with which the call was not let through, or None when nobody
+            checked.
         applied: Whether the operation was carried out, so that what it writes is in the store.
-        status: HTTP status of the answer; None as long as there is none, and for good when none is given.
+        status: HTTP status of the answer; None as long as there is none, and for good when none is
+            given.
         code: The code inside the answer's body; None when the body has none.
-        duration_ms: Milliseconds from arrival to the answer's first byte or to the end without one; None until then.
+        duration_ms: Milliseconds from arrival to the answer's first byte or to the end without one;
+            None until then.
         faults: The kinds of fault that struck, in order.
     """
 
@@ -72,9 +76,13 @@ class Calls:
         """Copies of the last `count` calls, or of all that are kept, in the order of arrival."""
         with self._changed:
             kept = list(self._calls)
-        return [replace(call) for call in (kept if count is None else kept[-count:] if count else [])]
+        return [
+            replace(call) for call in (kept if count is None else kept[-count:] if count else [])
+        ]
 
     def wait_until_idle(self, timeout: float) -> bool:
-        """Waits until no call is being handled; returns whether that came true within `timeout` seconds."""
+        """Waits until no call is being handled; returns whether that came true within `timeout`
+        seconds.
+        """
         with self._changed:
             return self._changed.wait_for(lambda: self._open == 0, timeout)

@@ -1,4 +1,6 @@
-"""Serves one connection: request after request, each through the script of faults, the gateway and the operation."""
+"""Serves one connection: request after request, each through the script of faults, the gateway and
+the operation.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ _HOST = "metrics.cn-hangzhou.aliyuncs.com"  # for requests that name none
 
 @dataclass
 class _Exchange:
-    """One call on its way: its log entry, what is known of it so far, and what the faults made of it."""
+    """One call on its way: its log entry, what is known of it so far, and what the faults made of
+    it.
+    """
 
     call: Call
     began: float = field(default_factory=time.perf_counter)
@@ -99,7 +103,11 @@ class Connection:
             return html_page(unreadable.status)
         rpc = Rpc.read(request)
         call = exchange.call
-        call.method, call.signature, call.access_key_id = request.method, rpc.signature, rpc.access_key_id
+        call.method, call.signature, call.access_key_id = (
+            request.method,
+            rpc.signature,
+            rpc.access_key_id,
+        )
         call.action, call.nonce = rpc.common("Action"), rpc.common("SignatureNonce")
         call.group_name = rpc.params.get("ContactGroupName", "")
         exchange.host = request.headers.get("host") or _HOST
@@ -116,7 +124,9 @@ class Connection:
             call.check = "passed"
             if faulted := self._strike(SIGNED, exchange):
                 return faulted
-            members = Operation(rpc.params, server.store, server.contact_book, int(now * 1000)).carry_out(call.action)
+            members = Operation(
+                rpc.params, server.store, server.contact_book, int(now * 1000)
+            ).carry_out(call.action)
             call.applied = True
             answer = success(call.action, members, call.request_id, exchange.form)
         except Refusal as refusal:
@@ -148,13 +158,22 @@ class Connection:
                 exchange.distortion = fault if fault.kind in _DISTORTIONS else None
                 if exchange.distortion and exchange.answer and fault.kind != "huge":
                     return exchange.answer
-                return fault_answer(fault, call.action, call.request_id, exchange.host, exchange.form)
+                return fault_answer(
+                    fault, call.action, call.request_id, exchange.host, exchange.form
+                )
         return None
 
     def _headers(self, exchange: _Exchange) -> dict[str, str]:
         """The headers that the gateway's answers carry (facts/cloudmonitor.md §5)."""
-        headers = {"Date": formatdate(self._server.now() + exchange.shift, usegmt=True)} if exchange.dated else {}
-        keep_alive = {"Connection": "keep-alive", "Keep-Alive": f"timeout={self._server.keep_alive_seconds:g}"}
+        headers = (
+            {"Date": formatdate(self._server.now() + exchange.shift, usegmt=True)}
+            if exchange.dated
+            else {}
+        )
+        keep_alive = {
+            "Connection": "keep-alive",
+            "Keep-Alive": f"timeout={self._server.keep_alive_seconds:g}",
+        }
         headers |= keep_alive if exchange.stays_open else {"Connection": "close"}
         headers["Access-Control-Allow-Origin"] = "*"
         headers["x-acs-request-id"] = exchange.call.request_id

@@ -1,4 +1,6 @@
-"""The console: a page that shows groups, calls and faults, and switches faults; it lives on the controls under /_local/."""
+"""The console: a page that shows groups, calls and faults, and switches faults; it lives on the
+controls under /_local/.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def console() -> Answer:
 
     blank = Fault("empty")
     defaults = {
-        attribute.name: getattr(blank, attribute.name) for attribute in fields(Fault) if attribute.name != "kind"
+        attribute.name: getattr(blank, attribute.name)
+        for attribute in fields(Fault)
+        if attribute.name != "kind"
     }
     page = render("console.html", "console.js", kinds=KINDS, members=json.dumps(defaults, indent=1))
     return Answer(200, page, "text/html;charset=utf-8")

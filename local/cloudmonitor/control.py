@@ -1,15 +1,16 @@
-"""The controls of the local CloudMonitor, under /_local/ and at /console, which the real one does not have.
+"""The controls of the local CloudMonitor, under /_local/ and at /console, which the real one does
+not have.
 
 | request | what it does |
 |---|---|
 | `GET /_local/groups` | the groups as stored |
-| `GET /_local/calls?last=N` | the last N calls (100), oldest first, and how many there were in all |
-| `GET /_local/faults` | the kinds of fault, and the script |
+| `GET /_local/calls?last=N` | the last N calls (100), oldest first, and how many there were in all
+| | `GET /_local/faults` | the kinds of fault, and the script |
 | `POST /_local/faults` | appends a fault, or a list of them (members: the attributes of `Fault`) |
 | `DELETE /_local/faults?number=N` | ends one fault of the script, or without a number all |
 | `GET`, `PUT /_local/clock` | `{"skewSeconds": 0}`: how far the gateway's clock is ahead |
-| `GET`, `PUT /_local/contact-book` | `{"contactNames": null}`: the contacts there are, or null to know any |
-| `GET /console` | a page of all this for the browser |
+| `GET`, `PUT /_local/contact-book` | `{"contactNames": null}`: the contacts there are, or null to
+know any | | `GET /console` | a page of all this for the browser |
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Controls:
         self._server = server
 
     def answer(self, request: Request) -> Answer:
-        """Answers a request of the controls; errors are `{"error": "…"}` with status 400, 404 or 405."""
+        """Answers a request of the controls; errors are `{"error": "…"}` with status 400, 404 or
+        405.
+        """
         if (request.method, request.path) == ("GET", CONSOLE):
             return console()
         path = request.path.removeprefix(PREFIX)
@@ -70,13 +73,20 @@ class Controls:
     def faults(self, request: Request) -> dict[str, Any]:
         """The kinds of fault, and the script."""
         kinds = [{"kind": kind, "at": at, "does": does} for kind, (at, does) in KINDS.items()]
-        return {"kinds": kinds, "stages": STAGES, "faults": [asdict(item) for item in self._server.faults.list()]}
+        return {
+            "kinds": kinds,
+            "stages": STAGES,
+            "faults": [asdict(item) for item in self._server.faults.list()],
+        }
 
     def add_faults(self, request: Request) -> dict[str, Any]:
         """Appends faults to the script."""
         content = _content(request)
         self._server.faults.add(
-            *[Fault.from_members(members) for members in (content if isinstance(content, list) else [content])]
+            *[
+                Fault.from_members(members)
+                for members in (content if isinstance(content, list) else [content])
+            ]
         )
         return self.faults(request)
 
@@ -107,7 +117,9 @@ class Controls:
         """Replaces the contacts there are."""
         content = _content(request)
         names = content.get("contactNames", 0) if isinstance(content, dict) else 0
-        if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        if names is not None and not (
+            isinstance(names, list) and all(isinstance(name, str) for name in names)
+        ):
             raise ValueError("contactNames is neither a list of names nor null")
         self._server.contact_book = None if names is None else frozenset(names)
         return self.contact_book(request)

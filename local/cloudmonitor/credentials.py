@@ -37,7 +37,9 @@ DEFAULT_CREDENTIALS = (
 
 
 class Credentials:
-    """The credentials that the gateway knows; one AccessKey ID may have several tokens, as while one is renewed."""
+    """The credentials that the gateway knows; one AccessKey ID may have several tokens, as while
+    one is renewed.
+    """
 
     def __init__(self, known: Iterable[Credential]) -> None:
         self._known = tuple(known)
@@ -46,10 +48,13 @@ class Credentials:
         """The credential of an AccessKey ID and a token; an empty token is none.
 
         Raises:
-            Refusal: The AccessKey is unknown or disabled; the token is missing, another's, unknown or expired
-                (codes: facts/cloudmonitor.md §5; which of Malformed and Mismatch an unknown token gets is inferred).
+            Refusal: The AccessKey is unknown or disabled; the token is missing, another's, unknown
+                or expired (codes: facts/cloudmonitor.md §5; which of Malformed and Mismatch an
+                unknown token gets is inferred).
         """
-        mine = [credential for credential in self._known if credential.access_key_id == access_key_id]
+        mine = [
+            credential for credential in self._known if credential.access_key_id == access_key_id
+        ]
         if not mine:
             raise Refusal("InvalidAccessKeyId.NotFound")
         matching = [credential for credential in mine if (credential.security_token or "") == token]

@@ -12,9 +12,7 @@ from .faults import Fault
 from .wire import Answer, write_head
 
 _PIECE = b"x" * 65_536
-_RESET_PAUSE = (
-    0.05  # seconds for the bytes sent before a reset to reach the client's program, which a reset may overtake
-)
+_RESET_PAUSE = 0.05  # seconds for the bytes sent before a reset to reach the client's program, which a reset may overtake
 _LINGER_BYTES = 16 * 1024 * 1024  # what a refused client may still send until it reads the refusal
 _LINGER_SECONDS = 2.0
 
@@ -80,7 +78,9 @@ class Line:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def linger(self) -> None:
-        """Reads on for a while after an early refusal: closing at once would reset it away from the client."""
+        """Reads on for a while after an early refusal: closing at once would reset it away from the
+        client.
+        """
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
             self._socket.settimeout(_LINGER_SECONDS)
@@ -95,7 +95,9 @@ class Line:
 
     def _huge(self, answer: Answer, headers: dict[str, str], fault: Fault) -> None:
         size = max(fault.size, len(answer.body))
-        headers |= {"Transfer-Encoding": "chunked"} if fault.chunked else {"Content-Length": str(size)}
+        headers |= (
+            {"Transfer-Encoding": "chunked"} if fault.chunked else {"Content-Length": str(size)}
+        )
         self._socket.sendall(write_head(answer, headers))
         for piece in _padded(answer.body, size):
             self._socket.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if fault.chunked else piece)
@@ -104,7 +106,9 @@ class Line:
 
 
 def _padded(body: bytes, size: int) -> Iterator[bytes]:
-    """The body with `x` put into its message, or with another message at its end, until it is `size` bytes long."""
+    """The body with `x` put into its message, or with another message at its end, until it is
+    `size` bytes long.
+    """
     before, success, after = body.partition(b"success")
     padding = size - len(body)
     yield before + success

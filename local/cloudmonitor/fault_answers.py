@@ -42,26 +42,42 @@ def fault_answer(fault: Fault, action: str, request_id: str, host: str, form: st
     elif fault.kind in _BODIES:
         made = _BODIES[fault.kind](fault)
     else:
-        members = {"Code": "200", "Message": "success", "RequestId": request_id, "Success": True, **fault.members}
+        members = {
+            "Code": "200",
+            "Message": "success",
+            "RequestId": request_id,
+            "Success": True,
+            **fault.members,
+        }
         members = {name: value for name, value in members.items() if value is not None}
         if fault.lower_case:
             members = {name[:1].lower() + name[1:]: value for name, value in members.items()}
-        made = answer(members, form, root=f"{action or 'PutContactGroup'}Response", status=fault.status or 200)
+        made = answer(
+            members, form, root=f"{action or 'PutContactGroup'}Response", status=fault.status or 200
+        )
     made.headers.update(fault.headers)
     return made
 
 
 _BODIES: dict[str, Callable[[Fault], Answer]] = {
-    "body": lambda fault: Answer(fault.status or 200, fault.body.encode("utf-8", "surrogatepass"), fault.content_type),
+    "body": lambda fault: Answer(
+        fault.status or 200, fault.body.encode("utf-8", "surrogatepass"), fault.content_type
+    ),
     "html": lambda fault: html_page(fault.status or 502),
     "empty": lambda fault: Answer(fault.status or 200, b""),
     "redirect": lambda fault: Answer(fault.status or 302, b"", headers={"Location": "/redirected"}),
-    "malformed-json": lambda fault: Answer(fault.status or 200, b'{"Code":"200","Success":tr', JSON_TYPE),
-    "malformed-xml": lambda fault: Answer(fault.status or 200, b"<PutContactGroupResponse><Code>200</Co", XML_TYPE),
+    "malformed-json": lambda fault: Answer(
+        fault.status or 200, b'{"Code":"200","Success":tr', JSON_TYPE
+    ),
+    "malformed-xml": lambda fault: Answer(
+        fault.status or 200, b"<PutContactGroupResponse><Code>200</Co", XML_TYPE
+    ),
     "billion-laughs": lambda fault: Answer(fault.status or 200, _LAUGHS.encode(), XML_TYPE),
 }
 
 
 def html_page(status: int) -> Answer:
-    """The page of the proxy in front of the gateway, which answers when the gateway cannot (its looks are inferred)."""
+    """The page of the proxy in front of the gateway, which answers when the gateway cannot (its
+    looks are inferred).
+    """
     return Answer(status, _HTML.format(status=status).encode(), "text/html")

@@ -12,8 +12,14 @@ UNREAD, READ, SIGNED, ANSWERED = STAGES = ("unread", "read", "signed", "answered
 
 # Each kind, the stage at which it acts unless another is asked for, and what it does.
 KINDS: dict[str, tuple[str, str]] = {
-    "error": (READ, "answers an error of the gateway: code, and unless the table knows them status and message"),
-    "answer": (READ, "answers a CloudMonitor body of the given members, success where none are given"),
+    "error": (
+        READ,
+        "answers an error of the gateway: code, and unless the table knows them status and message",
+    ),
+    "answer": (
+        READ,
+        "answers a CloudMonitor body of the given members, success where none are given",
+    ),
     "body": (READ, "answers the given body as it is"),
     "html": (READ, "answers an HTML page"),
     "empty": (READ, "answers with an empty body"),
@@ -27,7 +33,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "drop": (READ, "closes the connection without an answer"),
     "skew": (READ, "the clock is `seconds` ahead: for the window and in the header Date"),
     "no-date": (READ, "leaves the header Date out"),
-    "half": (ANSWERED, "announces the whole answer, sends half of the body and closes the connection"),
+    "half": (
+        ANSWERED,
+        "announces the whole answer, sends half of the body and closes the connection",
+    ),
     "reset": (ANSWERED, "sends half of the body, then resets the connection"),
     "drip": (ANSWERED, "sends the body a byte every `seconds`"),
     "drip-head": (ANSWERED, "sends the whole answer, head and body, a byte every `seconds`"),
@@ -45,10 +54,11 @@ class Fault:
     Attributes:
         kind: One of `KINDS`.
         times: How many calls it strikes before it is spent; None for all until it is cleared.
-        at: When it acts: `unread` (the request has begun to arrive), `read` (it is read, nothing is checked), `signed`
-            (signature, window and permission passed, nothing is written) or `answered` (the call was carried out or
-            refused, the true answer is ready). None for the usual stage of the kind. A distorted answer (`half`,
-            `reset`, `drip`) before `answered` is one of success to a call that was not carried out.
+        at: When it acts: `unread` (the request has begun to arrive), `read` (it is read, nothing is
+            checked), `signed` (signature, window and permission passed, nothing is written) or
+            `answered` (the call was carried out or refused, the true answer is ready). None for the
+            usual stage of the kind. A distorted answer (`half`, `reset`, `drip`) before `answered`
+            is one of success to a call that was not carried out.
         probability: The chance to strike a call that it could strike.
         status: HTTP status of the answer; None for the usual one.
         code: Error code of `error`.
@@ -129,7 +139,9 @@ _TYPES: dict[str, Any] = {
 
 @dataclass
 class Scripted:
-    """A fault in the script: how many calls it will still strike (None: all), and how many it struck."""
+    """A fault in the script: how many calls it will still strike (None: all), and how many it
+    struck.
+    """
 
     number: int
     fault: Fault
@@ -140,8 +152,8 @@ class Scripted:
 class Faults:
     """The script of faults, for use by several threads.
 
-    At each stage the faults strike in the order in which they were added, the first one only; but `delay`, `skew`,
-    `no-date` and `stale` do not end the call, so the one after them strikes too.
+    At each stage the faults strike in the order in which they were added, the first one only; but
+    `delay`, `skew`, `no-date` and `stale` do not end the call, so the one after them strikes too.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -160,12 +172,16 @@ class Faults:
     def clear(self, number: int | None = None) -> None:
         """Ends one fault by its number, or all."""
         with self._lock:
-            self._script = [] if number is None else [item for item in self._script if item.number != number]
+            self._script = (
+                [] if number is None else [item for item in self._script if item.number != number]
+            )
 
     def list(self) -> list[Scripted]:
         """What is not spent yet, in order."""
         with self._lock:
-            return [Scripted(item.number, item.fault, item.left, item.struck) for item in self._script]
+            return [
+                Scripted(item.number, item.fault, item.left, item.struck) for item in self._script
+            ]
 
     def strike(self, stage: str) -> tuple[Fault, ...]:
         """The faults that strike a call at a stage, each counted."""

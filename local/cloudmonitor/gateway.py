@@ -1,4 +1,6 @@
-"""The gateway in front of CloudMonitor: which calls it lets through, in the order in which it looks at them."""
+"""The gateway in front of CloudMonitor: which calls it lets through, in the order in which it looks
+at them.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ WINDOW_SECONDS = 15 * 60  # the stricter of the two documented windows, facts/cl
 class Nonces:
     """The nonces seen, forgotten when no request that carries them could still pass the window.
 
-    A timestamp may lie a window ahead of the clock and stays good for a window behind it: a nonce is kept for at least
-    two windows and at most four, in two generations.
+    A timestamp may lie a window ahead of the clock and stays good for a window behind it: a nonce
+    is kept for at least two windows and at most four, in two generations.
 
     Args:
         clock: Seconds since 1970.
@@ -74,7 +76,8 @@ def admit(rpc: Rpc, credentials: Credentials, nonces: Nonces, now: float) -> Non
     """Checks who calls, when, the signature, and whether the caller may.
 
     The order of the checks, and that V3 names what is missing as RPC does, are inferred.
-    A nonce counts as used once a valid signature carried it, so that a stranger cannot use up somebody's nonces.
+    A nonce counts as used once a valid signature carried it, so that a stranger cannot use up
+    somebody's nonces.
 
     Args:
         rpc: The call.
@@ -106,6 +109,10 @@ def _seconds(timestamp: str) -> float:
     if len(timestamp) != len("yyyy-MM-ddTHH:mm:ssZ"):  # strptime takes one digit for two
         raise Refusal("InvalidTimeStamp.Format")
     try:
-        return datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+        return (
+            datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ")
+            .replace(tzinfo=timezone.utc)
+            .timestamp()
+        )
     except ValueError:
         raise Refusal("InvalidTimeStamp.Format") from None

@@ -1,4 +1,6 @@
-"""What CloudMonitor does with an admitted call: PutContactGroup, and the two operations to read back and clean up."""
+"""What CloudMonitor does with an admitted call: PutContactGroup, and the two operations to read
+back and clean up.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +49,10 @@ class Operation:
     def put_contact_group(self) -> Members:
         """Creates or changes a group.
 
-        The list of contacts, when sent, replaces the stored one. Parameters left out keep what is stored: inferred from
-        how the Terraform provider relies on it, documented nowhere (facts/cloudmonitor.md §1.2). Which code an unknown
-        contact gets is inferred too (§1.4): `ContactGroup.NotExists`, where a contact book is kept.
+        The list of contacts, when sent, replaces the stored one. Parameters left out keep what is
+        stored: inferred from how the Terraform provider relies on it, documented nowhere
+        (facts/cloudmonitor.md §1.2). Which code an unknown contact gets is inferred too (§1.4):
+        `ContactGroup.NotExists`, where a contact book is kept.
 
         Raises:
             Refusal: `MissingContactGroupName`, `InvalidParameterValue` or `ContactGroup.NotExists`.
@@ -63,12 +66,16 @@ class Operation:
         return {}
 
     def describe_contact_group_list(self) -> Members:
-        """One page of the groups, ordered by name, in the documented nested shape (facts/cloudmonitor.md §3).
+        """One page of the groups, ordered by name, in the documented nested shape
+        (facts/cloudmonitor.md §3).
 
         Raises:
             Refusal: `InvalidParameterValue`.
         """
-        page, size = _number(self.params, "PageNumber", 1), _number(self.params, "PageSize", _PAGE_SIZE)
+        page, size = (
+            _number(self.params, "PageNumber", 1),
+            _number(self.params, "PageSize", _PAGE_SIZE),
+        )
         groups = self.store.groups(size, (page - 1) * size)
         return {
             "Total": self.store.count(),
@@ -80,7 +87,8 @@ class Operation:
         """Deletes a group.
 
         Raises:
-            Refusal: `ContactNotExists`, the documented code for a group that is not there (facts/cloudmonitor.md §1.4).
+            Refusal: `ContactNotExists`, the documented code for a group that is not there
+                (facts/cloudmonitor.md §1.4).
         """
         if not self.store.delete(_group_name(self.params)):
             raise Refusal("ContactNotExists")
@@ -107,8 +115,12 @@ def _group_name(params: Mapping[str, str]) -> str:
 
 
 def _contact_names(params: Mapping[str, str]) -> list[str] | None:
-    """The list in order, None when it was left out: the wire cannot tell that from an empty one (§1.2)."""
-    sent = {name.removeprefix(_LIST): value for name, value in params.items() if name.startswith(_LIST)}
+    """The list in order, None when it was left out: the wire cannot tell that from an empty one
+    (§1.2).
+    """
+    sent = {
+        name.removeprefix(_LIST): value for name, value in params.items() if name.startswith(_LIST)
+    }
     if not sent:
         return None
     if len(sent) > MAX_CONTACTS:

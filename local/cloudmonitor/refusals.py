@@ -1,4 +1,6 @@
-"""What the gateway and CloudMonitor refuse with: code, HTTP status and message, from facts/cloudmonitor.md §1.4 and §5."""
+"""What the gateway and CloudMonitor refuse with: code, HTTP status and message, from
+facts/cloudmonitor.md §1.4 and §5.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +26,39 @@ _TABLE: dict[str, tuple[int, str]] = {
     "SignatureNonceUsed": (400, "Specified signature nonce was used already."),
     "InvalidSecurityToken.Expired": (400, "Specified SecurityToken is expired."),
     "InvalidSecurityToken.Malformed": (400, "Specified SecurityToken is malformed."),
-    "InvalidSecurityToken.MismatchWithAccessKey": (400, "Specified SecurityToken mismatch with the AccessKey."),
+    "InvalidSecurityToken.MismatchWithAccessKey": (
+        400,
+        "Specified SecurityToken mismatch with the AccessKey.",
+    ),
     "Forbidden.RAM": (
         403,
-        "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
+        (
+            "User not authorized to operate on the specified resource, or this API doesn't support"
+            " RAM."
+        ),
     ),
     "NoPermission": (403, "You are not authorized to do this action."),
     "Forbidden": (403, "User not authorized to operate on the specified resource."),
     "Throttling": (400, "Request was denied due to request throttling."),
     "Throttling.User": (400, "Request was denied due to user flow control."),
     "Throttling.Api": (400, "Request was denied due to api flow control."),
-    "InvalidAction.NotFound": (404, "Specified api is not found, please check your url and method."),
+    "InvalidAction.NotFound": (
+        404,
+        "Specified api is not found, please check your url and method.",
+    ),
     "InvalidProduct.NotFound": (404, "Cannot find product according to your specified domain."),
     "InvalidProtocol.NeedSsl": (404, "Your request is denied as lack of ssl protect."),
     "InvalidVersion": (400, "Specified parameter Version is not valid."),
     "NoSuchVersion": (400, "The specified version does not exist."),
     "UnsupportedHTTPMethod": (400, "This http method not supported."),
-    "InvalidParameter.Format": (400, "Specified parameter Format is not valid."),  # the text is inferred
-    "UnknownError": (500, "The request processing has failed due to some unknown error, exception or failure."),
+    "InvalidParameter.Format": (
+        400,
+        "Specified parameter Format is not valid.",
+    ),  # the text is inferred
+    "UnknownError": (
+        500,
+        "The request processing has failed due to some unknown error, exception or failure.",
+    ),
     "ServiceUnavailable": (503, "The request has failed due to a temporary failure of the server."),
 }
 
@@ -64,5 +81,7 @@ class Refusal(Exception):
 
 
 def missing(parameter: str) -> Refusal:
-    """The refusal of a request without a mandatory parameter, `Missing…` as the gateway names it (§5)."""
+    """The refusal of a request without a mandatory parameter, `Missing…` as the gateway names it
+    (§5).
+    """
     return Refusal(f"Missing{parameter}", f"{parameter} is mandatory for this action.")

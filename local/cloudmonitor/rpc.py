@@ -1,4 +1,6 @@
-"""A request read as an RPC call: parameters from query and form, common parameters from wherever the signature puts them."""
+"""A request read as an RPC call: parameters from query and form, common parameters from wherever
+the signature puts them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ Pairs = list[tuple[str, str]]
 V3 = "ACS3-HMAC-SHA256"
 RPC = "HMAC-SHA1"
 
-# Where each common parameter travels: its name in RPC 1.0, its header in V3 (facts/cloudmonitor.md §4).
+# Where each common parameter travels: its name in RPC 1.0, its header in V3 (facts/cloudmonitor.md
+# §4).
 _HEADERS = {
     "Action": "x-acs-action",
     "Version": "x-acs-version",
@@ -39,8 +42,14 @@ class Rpc:
 
     @classmethod
     def read(cls, request: Request) -> Rpc:
-        """Decodes the parameters: `+` and `%20` are spaces; what is no UTF-8 becomes U+FFFD, so its signature fails."""
-        is_form = request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded")
+        """Decodes the parameters: `+` and `%20` are spaces; what is no UTF-8 becomes U+FFFD, so its
+        signature fails.
+        """
+        is_form = (
+            request.headers.get("content-type", "")
+            .lower()
+            .startswith("application/x-www-form-urlencoded")
+        )
         form = _decode(request.body.decode("latin-1")) if is_form else []
         return cls(request, _decode(request.query), form)
 
@@ -63,7 +72,9 @@ class Rpc:
 
     @cached_property
     def credential_fields(self) -> dict[str, str]:
-        """`Credential`, `SignedHeaders` and `Signature` of a V3 Authorization header, as far as they are there."""
+        """`Credential`, `SignedHeaders` and `Signature` of a V3 Authorization header, as far as
+        they are there.
+        """
         _, _, fields = self.authorization.partition(" ")
         pairs = (field.strip().partition("=") for field in fields.split(","))
         return {name: value for name, equals, value in pairs if equals}
@@ -77,14 +88,17 @@ class Rpc:
 
     @cached_property
     def format(self) -> str:
-        """The format asked for, in upper case; without one JSON for V3 and XML for RPC (facts/cloudmonitor.md §4.1, §9)."""
+        """The format asked for, in upper case; without one JSON for V3 and XML for RPC
+        (facts/cloudmonitor.md §4.1, §9).
+        """
         return (self.params.get("Format") or ("XML" if self.signature == RPC else "JSON")).upper()
 
     def common(self, name: str) -> str:
         """A common parameter by its RPC name, empty when it is not there.
 
-        Each signature covers its own place, so that one is looked at first: V3 the header, RPC 1.0 the parameters.
-        Only Action and Version are also taken from the other place: clients send them in both.
+        Each signature covers its own place, so that one is looked at first: V3 the header, RPC 1.0
+        the parameters. Only Action and Version are also taken from the other place: clients send
+        them in both.
         """
         header, parameter = self.request.headers.get(_HEADERS[name], ""), self.params.get(name, "")
         if name in ("Action", "Version"):
@@ -93,4 +107,6 @@ class Rpc:
 
 
 def _decode(text: str) -> Pairs:
-    return parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace") if text else []
+    return (
+        parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace") if text else []
+    )

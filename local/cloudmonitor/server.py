@@ -41,14 +41,16 @@ class CloudMonitor:
         contact_book: Names of the contacts there are; None takes any for known.
         clock: Seconds since 1970.
         seed: For the draws of faults that strike with a probability.
-        keep_alive_seconds: After how long an idle connection is closed (the gateway's: facts/cloudmonitor.md §5).
+        keep_alive_seconds: After how long an idle connection is closed (the gateway's:
+            facts/cloudmonitor.md §5).
         ssl_context: Serves HTTPS with it; None for HTTP.
 
     Attributes:
         faults: The script of faults.
         clock_skew: Seconds that the gateway's clock is ahead of `clock`.
         contact_book: As above; may be replaced at any time.
-        credentials: The known credentials; may be replaced at any time, also by an iterable of `Credential`.
+        credentials: The known credentials; may be replaced at any time, also by an iterable of
+            `Credential`.
         call_log: The calls that came.
         store: The groups.
     """
@@ -108,7 +110,9 @@ class CloudMonitor:
         self.credentials = Credentials(credentials)
 
     def wait_until_idle(self, timeout: float = 10.0) -> bool:
-        """Waits until no call is being handled; returns whether that came true within `timeout` seconds."""
+        """Waits until no call is being handled; returns whether that came true within `timeout`
+        seconds.
+        """
         return self.call_log.wait_until_idle(timeout)
 
     def start(self) -> CloudMonitor:
@@ -127,7 +131,9 @@ class CloudMonitor:
                 database = Path(folder, "groups.db")
             self.store = Store(database)
             stack.callback(self.store.close)
-            accepting = threading.Thread(target=self._accept, args=(listener,), name="cloudmonitor", daemon=True)
+            accepting = threading.Thread(
+                target=self._accept, args=(listener,), name="cloudmonitor", daemon=True
+            )
             accepting.start()
             stack.callback(self._end, listener, accepting)
             self._running = stack.pop_all()
@@ -141,7 +147,10 @@ class CloudMonitor:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -153,7 +162,9 @@ class CloudMonitor:
                 why = "the port is in use; end what uses it or choose another port"
             else:
                 why = error.strerror or str(error)
-            raise CannotListen(f"CloudMonitor cannot listen on {self.host}:{self.port}: {why}") from error
+            raise CannotListen(
+                f"CloudMonitor cannot listen on {self.host}:{self.port}: {why}"
+            ) from error
 
     def _end(self, listener: socket.socket, accepting: threading.Thread) -> None:
         self.stopping.set()
@@ -164,7 +175,9 @@ class CloudMonitor:
             open_connections = dict(self._connections)
         for connection in open_connections.values():
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # an SSLSocket's own would cut off its TLS midway
+                socket.socket.shutdown(
+                    connection, socket.SHUT_RDWR
+                )  # an SSLSocket's own would cut off its TLS midway
         for thread in open_connections:
             thread.join(_STOP_SECONDS)
 
@@ -174,7 +187,9 @@ class CloudMonitor:
                 connection, _ = listener.accept()
             except OSError:
                 continue  # a client that gave up while it waited, or the end
-            thread = threading.Thread(target=self._serve, args=(connection,), name="cloudmonitor-call", daemon=True)
+            thread = threading.Thread(
+                target=self._serve, args=(connection,), name="cloudmonitor-call", daemon=True
+            )
             with self._lock:
                 self._connections[thread] = connection
             thread.start()
@@ -195,7 +210,9 @@ class CloudMonitor:
         """The connection under TLS, if this serves HTTPS."""
         if self._ssl_context is None:
             return connection
-        secured = self._ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        secured = self._ssl_context.wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        )
         with self._lock:
             self._connections[threading.current_thread()] = secured
         if self.stopping.is_set():  # `_end` may have missed it

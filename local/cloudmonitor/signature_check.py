@@ -1,7 +1,9 @@
-"""Checks signatures by decoding the parameters and encoding them again, as the gateway does (facts/cloudmonitor.md §4.3).
+"""Checks signatures by decoding the parameters and encoding them again, as the gateway does
+(facts/cloudmonitor.md §4.3).
 
-Hashing the raw query instead would refuse the vendor's own clients: they put `+` for a space on the wire and sign `%20`.
-This is written apart from the function's signer, so that the two can hold each other to the specification.
+Hashing the raw query instead would refuse the vendor's own clients: they put `+` for a space on the
+wire and sign `%20`. This is written apart from the function's signer, so that the two can hold each
+other to the specification.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ def check_signature(rpc: Rpc, secret: str) -> None:
     """Checks the signature of a call against the secret of its AccessKey.
 
     Raises:
-        Refusal: `SignatureDoesNotMatch` with the server's own string to sign, `IncompleteSignature`,
-            `InvalidSignatureMethod` or `Missing…`.
+        Refusal: `SignatureDoesNotMatch` with the server's own string to sign,
+            `IncompleteSignature`, `InvalidSignatureMethod` or `Missing…`.
     """
     if rpc.signature == V3:
         _check_v3(rpc, secret)
@@ -30,7 +32,9 @@ def check_signature(rpc: Rpc, secret: str) -> None:
 
 
 def rpc_string_to_sign(method: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """The string to sign of RPC 1.0 over decoded parameters, `Signature` among them or not (facts/cloudmonitor.md §4.1)."""
+    """The string to sign of RPC 1.0 over decoded parameters, `Signature` among them or not
+    (facts/cloudmonitor.md §4.1).
+    """
     canonical = _canonical_query(pair for pair in pairs if pair[0] != "Signature")
     return f"{method}&%2F&{_encode(canonical)}"
 
@@ -42,7 +46,11 @@ def rpc_signature(string_to_sign: str, secret: str) -> str:
 
 
 def v3_string_to_sign(
-    method: str, path: str, pairs: Iterable[tuple[str, str]], headers: Iterable[tuple[str, str]], body: bytes
+    method: str,
+    path: str,
+    pairs: Iterable[tuple[str, str]],
+    headers: Iterable[tuple[str, str]],
+    body: bytes,
 ) -> str:
     """The string to sign of ACS3-HMAC-SHA256 (facts/cloudmonitor.md §4.2).
 
@@ -50,7 +58,8 @@ def v3_string_to_sign(
         method: `GET` or `POST`.
         path: The path as sent.
         pairs: The decoded parameters of the query.
-        headers: The signed headers, lower-case name and value, in any order; values as latin-1 text, as on the wire.
+        headers: The signed headers, lower-case name and value, in any order; values as latin-1
+            text, as on the wire.
         body: The bytes of the body.
     """
     ordered = sorted(headers)
@@ -86,7 +95,8 @@ def _check_rpc(rpc: Rpc, secret: str) -> None:
     if not _equal(rpc_signature(string_to_sign, secret), rpc.params["Signature"]):
         raise Refusal(
             "SignatureDoesNotMatch",
-            f"Specified signature is not matched with our calculation. server string to sign is:{string_to_sign}",
+            "Specified signature is not matched with our calculation. server string to sign"
+            f" is:{string_to_sign}",
         )
 
 
@@ -96,17 +106,25 @@ def _check_v3(rpc: Rpc, secret: str) -> None:
         raise Refusal("InvalidSignatureMethod")
     signed = fields.get("SignedHeaders", "").lower().split(";")
     claimed_hash = request.headers.get("x-acs-content-sha256", "")
-    # Every x-acs-* header and host must be signed (§4.2); that leaving one out is refused so is inferred.
-    mandatory = {"host", "x-acs-content-sha256"} | {name for name in request.headers if name.startswith("x-acs-")}
+    # Every x-acs-* header and host must be signed (§4.2); that leaving one out is refused so is
+    # inferred.
+    mandatory = {"host", "x-acs-content-sha256"} | {
+        name for name in request.headers if name.startswith("x-acs-")
+    }
     if not fields.get("Signature") or not claimed_hash or not mandatory <= set(signed):
         raise Refusal("IncompleteSignature")
     headers = [(name, request.headers.get(name, "")) for name in signed]
-    string_to_sign = v3_string_to_sign(request.method, request.path, rpc.query, headers, request.body)
+    string_to_sign = v3_string_to_sign(
+        request.method, request.path, rpc.query, headers, request.body
+    )
     hash_is_true = _equal(hashlib.sha256(request.body).hexdigest(), claimed_hash.lower())
-    if not hash_is_true or not _equal(v3_signature(string_to_sign, secret), fields["Signature"].lower()):
+    if not hash_is_true or not _equal(
+        v3_signature(string_to_sign, secret), fields["Signature"].lower()
+    ):
         raise Refusal(
             "SignatureDoesNotMatch",
-            f"Specified signature does not match our calculation. server StringToSign is [{string_to_sign}]",
+            "Specified signature does not match our calculation. server StringToSign is"
+            f" [{string_to_sign}]",
         )
 
 

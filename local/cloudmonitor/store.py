@@ -33,7 +33,9 @@ ON CONFLICT (name) DO UPDATE SET
 
 @dataclass(frozen=True)
 class Group:
-    """A contact group as it is stored; times in milliseconds since 1970, as DescribeContactGroupList gives them."""
+    """A contact group as it is stored; times in milliseconds since 1970, as
+    DescribeContactGroupList gives them.
+    """
 
     name: str
     contact_names: tuple[str, ...]
@@ -50,8 +52,9 @@ class UnusableDatabase(Exception):
 class Store:
     """Contact groups in one SQLite file, for use by several threads.
 
-    A write is committed before the method returns. The journal is a WAL with `synchronous=NORMAL`: an ended or killed
-    process loses nothing; a machine that loses its power may lose the last commits, which a local cloud may.
+    A write is committed before the method returns. The journal is a WAL with `synchronous=NORMAL`:
+    an ended or killed process loses nothing; a machine that loses its power may lose the last
+    commits, which a local cloud may.
 
     Args:
         database: The file; made when it is not there.
@@ -63,7 +66,9 @@ class Store:
     def __init__(self, database: Path) -> None:
         self._lock = threading.Lock()
         try:
-            self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
+            self._connection = sqlite3.connect(
+                database, check_same_thread=False, isolation_level=None
+            )
         except sqlite3.Error as error:
             raise UnusableDatabase(f"the database {database} cannot be opened: {error}") from error
         try:
@@ -75,9 +80,16 @@ class Store:
             raise UnusableDatabase(f"the database {database} cannot be used: {error}") from error
 
     def put(
-        self, name: str, contacts: Sequence[str] | None, describe: str | None, subscribed: bool | None, now: int
+        self,
+        name: str,
+        contacts: Sequence[str] | None,
+        describe: str | None,
+        subscribed: bool | None,
+        now: int,
     ) -> None:
-        """Creates or changes a group; None keeps what is stored, or the empty value for a new group."""
+        """Creates or changes a group; None keeps what is stored, or the empty value for a new
+        group.
+        """
         values = {
             "name": name,
             "contacts": None if contacts is None else json.dumps(contacts),
@@ -91,18 +103,27 @@ class Store:
     def delete(self, name: str) -> bool:
         """Deletes a group; returns whether there was one."""
         with self._lock:
-            return self._connection.execute("DELETE FROM contact_groups WHERE name = ?", (name,)).rowcount > 0
+            return (
+                self._connection.execute(
+                    "DELETE FROM contact_groups WHERE name = ?", (name,)
+                ).rowcount
+                > 0
+            )
 
     def get(self, name: str) -> Group | None:
         """The group of that name, if there is one."""
         with self._lock:
-            rows = self._connection.execute("SELECT * FROM contact_groups WHERE name = ?", (name,)).fetchall()
+            rows = self._connection.execute(
+                "SELECT * FROM contact_groups WHERE name = ?", (name,)
+            ).fetchall()
         return _group(rows[0]) if rows else None
 
     def count(self) -> int:
         """How many groups there are."""
         with self._lock:
-            count: int = self._connection.execute("SELECT count(*) FROM contact_groups").fetchone()[0]
+            count: int = self._connection.execute("SELECT count(*) FROM contact_groups").fetchone()[
+                0
+            ]
         return count
 
     def groups(self, limit: int = -1, offset: int = 0) -> list[Group]:
@@ -120,4 +141,6 @@ class Store:
 
 def _group(row: tuple[str, str, str, int, int, int]) -> Group:
     name, contacts, describe, subscribed, create_time, update_time = row
-    return Group(name, tuple(json.loads(contacts)), describe, bool(subscribed), create_time, update_time)
+    return Group(
+        name, tuple(json.loads(contacts)), describe, bool(subscribed), create_time, update_time
+    )

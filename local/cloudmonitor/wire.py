@@ -1,4 +1,6 @@
-"""HTTP/1.1 as bytes: reads one request, writes one answer's head. Written by hand since faults need every byte."""
+"""HTTP/1.1 as bytes: reads one request, writes one answer's head. Written by hand since faults need
+every byte.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ MAX_BODY_BYTES = 512 * 1024  # facts/cloudmonitor.md §1.5
 
 
 class UnreadableRequest(Exception):
-    """What came is no request that the server reads; `status` is the HTTP status to refuse it with."""
+    """What came is no request that the server reads; `status` is the HTTP status to refuse
+    it with.
+    """
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
@@ -27,7 +31,8 @@ class Request:
         method: As sent, for example `POST`.
         path: The target up to the first `?`, undecoded.
         query: What follows the `?`, undecoded.
-        headers: Values by lower-case name, stripped; of repeated headers the values joined by a comma.
+        headers: Values by lower-case name, stripped; of repeated headers the values joined by a
+            comma.
         body: The bytes of the body, empty when there was none.
         keep_alive: Whether the client lets the connection stay open.
     """
@@ -42,7 +47,9 @@ class Request:
 
 @dataclass
 class Answer:
-    """One answer before it is written: status, body, and headers beside those that every answer carries."""
+    """One answer before it is written: status, body, and headers beside those that every answer
+    carries.
+    """
 
     status: int
     body: bytes
@@ -76,7 +83,9 @@ def read_request(reader: BinaryIO, interim: BinaryIO) -> Request:
 
 
 def write_head(answer: Answer, headers: Mapping[str, str]) -> bytes:
-    """Status line and headers, with the blank line that ends them; the answer's own headers win over `headers`."""
+    """Status line and headers, with the blank line that ends them; the answer's own headers win
+    over `headers`.
+    """
     try:
         phrase = HTTPStatus(answer.status).phrase
     except ValueError:

@@ -1,4 +1,6 @@
-"""Asynchronous invocations: accepted at once, attempted until they succeed or nothing is left to try."""
+"""Asynchronous invocations: accepted at once, attempted until they succeed or nothing is left to
+try.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,12 @@ class AsyncQueue:
     """
 
     def __init__(
-        self, account: Account, store: Store, invoker: Invoker, destinations: Destinations, retry_seconds: float
+        self,
+        account: Account,
+        store: Store,
+        invoker: Invoker,
+        destinations: Destinations,
+        retry_seconds: float,
     ) -> None:
         self._account = account
         self._store = store
@@ -48,20 +55,28 @@ class AsyncQueue:
         self._changed = threading.Condition()
         self._running: set[str] = set()
         self._closing = False
-        self._workers = [threading.Thread(target=self._work, name="async", daemon=True) for _ in range(_WORKERS)]
+        self._workers = [
+            threading.Thread(target=self._work, name="async", daemon=True) for _ in range(_WORKERS)
+        ]
         for worker in self._workers:
             worker.start()
 
     def add(self, invocation: Invocation) -> None:
         """Accepts an invocation; it is on the disk when this returns."""
         now = self._account.clock()
-        what = {"service": invocation.service, "function": invocation.function, "http": invocation.http}
+        what = {
+            "service": invocation.service,
+            "function": invocation.function,
+            "http": invocation.http,
+        }
         self._store.enqueue(Queued(invocation.request_id, what, invocation.body, now, 0, now))
         with self._changed:
             self._changed.notify()
 
     def wait_idle(self, timeout: float) -> bool:
-        """Waits until nothing is queued; returns whether that came true within `timeout` seconds."""
+        """Waits until nothing is queued; returns whether that came true within `timeout`
+        seconds.
+        """
         end = time.monotonic() + timeout
         with self._changed:
             while self._running or self._store.queue(1):
@@ -98,7 +113,11 @@ class AsyncQueue:
         """The next invocation that is due, as soon as there is one; None at the end."""
         with self._changed:
             while not self._closing:
-                waiting = [entry for entry in self._store.queue(_WORKERS + 1) if entry[0] not in self._running]
+                waiting = [
+                    entry
+                    for entry in self._store.queue(_WORKERS + 1)
+                    if entry[0] not in self._running
+                ]
                 pause = waiting[0][1] - self._account.clock() if waiting else None
                 if pause is not None and pause <= 0:
                     self._running.add(waiting[0][0])
@@ -120,14 +139,21 @@ class AsyncQueue:
         config = async_config(self._store, service, qualifier, what["function"])
         max_age = config.get("maxAsyncEventAgeInSeconds", _MAX_AGE_SECONDS)
         if self._account.clock() - queued.born > max_age:
-            self._finish(queued, config, "EventAgeExceeded", Outcome(b"", error_type="EventAgeExceeded"))
+            self._finish(
+                queued, config, "EventAgeExceeded", Outcome(b"", error_type="EventAgeExceeded")
+            )
             return
-        invocation = Invocation(**what, body=queued.payload, request_id=request_id, retry_count=queued.attempts)
+        invocation = Invocation(
+            **what, body=queued.payload, request_id=request_id, retry_count=queued.attempts
+        )
         try:
             outcome = self._invoker.invoke(invocation).outcome
         except Refusal as refusal:  # the function was deleted meanwhile
             outcome = Outcome(refusal.body, error_type=refusal.code)
-            queued = replace(queued, attempts=max(queued.attempts, config.get("maxAsyncRetryAttempts", _MAX_RETRIES)))
+            queued = replace(
+                queued,
+                attempts=max(queued.attempts, config.get("maxAsyncRetryAttempts", _MAX_RETRIES)),
+            )
         if not outcome.error_type:
             self._finish(queued, config, "Success", outcome)
         elif self._closing:

@@ -1,4 +1,6 @@
-"""Which code and configuration a qualified name stands for: the latest, a version, or what an alias points at."""
+"""Which code and configuration a qualified name stands for: the latest, a version, or what an alias
+points at.
+"""
 
 from __future__ import annotations
 
@@ -84,4 +86,6 @@ def alias_not_found(service: str, alias: str) -> Refusal:
 
 def version_not_found(service: str, version: str) -> Refusal:
     """404 VersionNotFound."""
-    return Refusal(404, "VersionNotFound", f"version '{version}' does not exist in service '{service}'")
+    return Refusal(
+        404, "VersionNotFound", f"version '{version}' does not exist in service '{service}'"
+    )

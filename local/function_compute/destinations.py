@@ -1,4 +1,6 @@
-"""Where the results of asynchronous invocations go: one file of JSON lines a destination, whatever its kind."""
+"""Where the results of asynchronous invocations go: one file of JSON lines a destination, whatever
+its kind.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ class Destinations:
     """The destinations in one folder.
 
     Args:
-        folder: Made when it is not there. The file of a destination is its ARN, percent-encoded, with `.jsonl`.
+        folder: Made when it is not there. The file of a destination is its ARN, percent-encoded,
+            with `.jsonl`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,4 +40,6 @@ class Destinations:
     def read(self, destination: str) -> list[dict[str, Any]]:
         """The records of a destination, the oldest first."""
         path = self.path(destination)
-        return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        return (
+            [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        )

@@ -1,4 +1,6 @@
-"""What Function Compute refuses a request with: status, code and message as its clients read them."""
+"""What Function Compute refuses a request with: status, code and message as its clients
+read them.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def too_large(limit: int) -> Refusal:
     Args:
         limit: The most that is taken, in bytes.
     """
-    return Refusal(400, "EntityTooLarge", f"payload size exceeds maximum allowed size ({limit} bytes)")
+    return Refusal(
+        400, "EntityTooLarge", f"payload size exceeds maximum allowed size ({limit} bytes)"
+    )
 
 
 def bad_response(message: str) -> Refusal:
@@ -64,4 +68,6 @@ def service_not_found(service: str) -> Refusal:
 
 def function_not_found(service: str, function: str) -> Refusal:
     """404 FunctionNotFound."""
-    return Refusal(404, "FunctionNotFound", f"function '{function}' does not exist in service '{service}'")
+    return Refusal(
+        404, "FunctionNotFound", f"function '{function}' does not exist in service '{service}'"
+    )

@@ -67,7 +67,10 @@ class Functions:
     def code(self, call: Call) -> Document:
         """GetFunctionCode: the URL is that of a file on this machine."""
         function = self.get(call)
-        return {"checksum": function["codeChecksum"], "url": self._packages.archive(function["_code"]).as_uri()}
+        return {
+            "checksum": function["codeChecksum"],
+            "url": self._packages.archive(function["_code"]).as_uri(),
+        }
 
     def update(self, call: Call) -> Document:
         """UpdateFunction: members left out stay as they are."""
@@ -85,19 +88,26 @@ class Functions:
         return page(functions, sorted(functions), "functions", call.query)
 
     def delete(self, call: Call) -> None:
-        """DeleteFunction: its triggers must be gone; its asynchronous configuration goes with it."""
+        """DeleteFunction: its triggers must be gone; its asynchronous configuration goes
+        with it.
+        """
         service, name = call.names
         if self._store.names(f"services/{service}/functions/{name}/triggers"):
             raise Refusal(409, "FunctionNotEmpty", f"function '{name}' still has triggers")
         self._resources.get("services", service, service_not_found(service))
-        self._resources.delete(f"services/{service}/functions", name, function_not_found(service, name), call)
+        self._resources.delete(
+            f"services/{service}/functions", name, function_not_found(service, name), call
+        )
 
     def _code(self, document: Document) -> Document:
         code = members(document, {"code": dict}).get("code")
         if code is None:
             return {}
         if not isinstance(code.get("zipFile"), str):
-            raise invalid("code.zipFile is required: the local Function Compute has no object store to read from")
+            raise invalid(
+                "code.zipFile is required: the local Function Compute has no object store to read"
+                " from"
+            )
         package = self._packages.put(code["zipFile"])
         return {"codeSize": package.size, "codeChecksum": package.checksum, "_code": package.sha256}
 
@@ -106,7 +116,10 @@ def _checked(document: Document) -> Document:
     changes = members(document, _MEMBERS)
     runtime = changes.get("runtime", "python3")
     if not runtime.startswith("python3"):
-        raise invalid(f"runtime '{runtime}' is not one of those that the local Function Compute runs: python3.x")
+        raise invalid(
+            f"runtime '{runtime}' is not one of those that the local Function Compute runs:"
+            " python3.x"
+        )
     within(changes, "timeout", 1, 86_400)
     within(changes, "initializationTimeout", 1, 300)
     within(changes, "memorySize", 128, 32_768)

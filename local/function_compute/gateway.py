@@ -35,7 +35,14 @@ class Gateway:
         self._queue = queue
 
     def http(
-        self, request: Request, service: str, function: str, path: str, request_id: str, *, signed: bool = True
+        self,
+        request: Request,
+        service: str,
+        function: str,
+        path: str,
+        request_id: str,
+        *,
+        signed: bool = True,
     ) -> Response:
         """A request to a function with an HTTP trigger.
 
@@ -55,12 +62,16 @@ class Gateway:
         if signed and config["authType"].lower() == "function":
             self.authenticate(request, request.query)
         if request.method not in config["methods"]:
-            raise Refusal(403, "AccessDenied", f"the HTTP trigger does not allow the method {request.method}")
+            raise Refusal(
+                403, "AccessDenied", f"the HTTP trigger does not allow the method {request.method}"
+            )
         is_async = _is_async(request)
         limit = MAX_ASYNC_BODY if is_async else MAX_BODY
         if len(request.body) > limit:
             raise invalid(f"the body exceeds {limit} bytes")
-        invocation = Invocation(service, function, self._params(request, path), request.body, request_id)
+        invocation = Invocation(
+            service, function, self._params(request, path), request.body, request_id
+        )
         if is_async:
             self._queue.add(invocation)
             return Response(202)
@@ -106,7 +117,9 @@ class Gateway:
             if trigger["triggerType"] == "http" and (trigger["qualifier"] or LATEST) == qualifier:
                 return trigger
         raise Refusal(
-            404, "TriggerNotFound", f"function '{function}' has no HTTP trigger for the qualifier '{qualifier}'"
+            404,
+            "TriggerNotFound",
+            f"function '{function}' has no HTTP trigger for the qualifier '{qualifier}'",
         )
 
     def _params(self, request: Request, path: str) -> Message:

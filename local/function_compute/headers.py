@@ -1,4 +1,6 @@
-"""Which headers pass between a caller and an HTTP function: facts/function-compute.md §1.9, with the older lists."""
+"""Which headers pass between a caller and an HTTP function: facts/function-compute.md §1.9, with
+the older lists.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ _REQUEST = frozenset(
     "connection keep-alive accept-encoding content-length proxy-authorization te trailer transfer-encoding".split()
 )
 _RESPONSE = frozenset(
-    "connection content-length date keep-alive server upgrade content-encoding proxy-authenticate trailer "
+    "connection content-length date keep-alive server upgrade content-encoding proxy-authenticate"
+    " trailer "
     "transfer-encoding".split()
 )
 

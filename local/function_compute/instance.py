@@ -62,7 +62,8 @@ class Outcome:
 
     Attributes:
         body: The result, or the error as JSON.
-        http: Status and headers (`{"status": …, "headersMap": {…}}`) of an HTTP request that succeeded.
+        http: Status and headers (`{"status": …, "headersMap": {…}}`) of an HTTP request that
+            succeeded.
         error_type: The `X-Fc-Error-Type`; empty for success.
         duration_ms: How long it took.
         memory_mb: The most that the instance has used so far.
@@ -97,7 +98,9 @@ class Instance:
         credentials: Environment variables with the credentials of the role.
     """
 
-    def __init__(self, specification: Specification, python: str, log: Path, credentials: Mapping[str, str]) -> None:
+    def __init__(
+        self, specification: Specification, python: str, log: Path, credentials: Mapping[str, str]
+    ) -> None:
         self.specification = specification
         self.id = f"c-{uuid.uuid4().hex[:24]}"
         self._log = log
@@ -115,7 +118,9 @@ class Instance:
         }
         self._connection, self._process = _start(python, environment, log)
         self._stream = self._connection.makefile("rwb")
-        self._reader = threading.Thread(target=self._read, name=f"instance-{specification.function}", daemon=True)
+        self._reader = threading.Thread(
+            target=self._read, name=f"instance-{specification.function}", daemon=True
+        )
         self._reader.start()
 
     @property
@@ -139,7 +144,12 @@ class Instance:
         with self._initializing:
             outcome = self._initialize(context)
         if outcome is None:
-            message = {"type": "invoke", "handler": specification.handler, "http": http, "context": context}
+            message = {
+                "type": "invoke",
+                "handler": specification.handler,
+                "http": http,
+                "context": context,
+            }
             started = time.monotonic()
             outcome = self._exchange(message, body, specification.timeout)
         outcome.duration_ms = (time.monotonic() - started) * 1000
@@ -154,14 +164,21 @@ class Instance:
         self._process.kill()
         self._process.wait()
         with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)  # what the function has forked may hold the other end
+            self._connection.shutdown(
+                socket.SHUT_RDWR
+            )  # what the function has forked may hold the other end
         self._reader.join()
 
     def _initialize(self, context: Message) -> Outcome | None:
         if self._initialized:
             return None
         specification = self.specification
-        message = {"type": "initialize", "handler": specification.initializer, "http": None, "context": context}
+        message = {
+            "type": "initialize",
+            "handler": specification.initializer,
+            "http": None,
+            "context": context,
+        }
         outcome = self._exchange(message, b"", specification.initialization_timeout)
         if not outcome.error_type:
             self._initialized = True
@@ -222,15 +239,30 @@ def exited(duration_ms: float, memory_mb: float) -> Outcome:
     )
 
 
-def _start(python: str, environment: Mapping[str, str], log: Path) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+def _start(
+    python: str, environment: Mapping[str, str], log: Path
+) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """Starts the process; returns the platform's end of the connection to it.
 
     Raises:
         OSError: The interpreter cannot be started.
     """
     ours, theirs = socket.socketpair()
-    # -S: nothing but the standard library and the package is on the path; -W ignore as the platform does.
-    command = [python, "-S", "-s", "-u", "-X", "utf8", "-W", "ignore", "-m", "runtime", str(theirs.fileno())]
+    # -S: nothing but the standard library and the package is on the path; -W ignore as the platform
+    # does.
+    command = [
+        python,
+        "-S",
+        "-s",
+        "-u",
+        "-X",
+        "utf8",
+        "-W",
+        "ignore",
+        "-m",
+        "runtime",
+        str(theirs.fileno()),
+    ]
     with contextlib.ExitStack() as undo, theirs, log.open("ab") as output:
         undo.enter_context(ours)
         process = subprocess.Popen(  # noqa: S603  (the command is ours)

@@ -1,4 +1,6 @@
-"""The instances there are: one a function and qualifier, made when it is needed, replaced when it is dead or outdated."""
+"""The instances there are: one a function and qualifier, made when it is needed, replaced when it
+is dead or outdated.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ class Instances:
                 key = credentials()
                 for _ in range(_STARTS):
                     with contextlib.suppress(NeverSent):
-                        return self._instance(place, key).invoke({**context, "credentials": key}, http, body)
+                        return self._instance(place, key).invoke(
+                            {**context, "credentials": key}, http, body
+                        )
                 return exited(0.0, 0.0)
         finally:
             self._leave(place)
@@ -80,7 +84,9 @@ class Instances:
     def kill(self, service: str, function: str) -> int:
         """Kills the instances of a function; returns how many there were."""
         with self._lock:
-            places = [place for at, place in self._places.items() if (at[0], at[2]) == (service, function)]
+            places = [
+                place for at, place in self._places.items() if (at[0], at[2]) == (service, function)
+            ]
         return sum(_kill(place) for place in places)
 
     def close(self) -> None:

@@ -21,12 +21,17 @@ def check_python(path: str) -> str:
     """
     found = shutil.which(path)
     if found is None:
-        raise NoPython(f"functions cannot run on {path}: there is no such program; name a Python 3.10")
+        raise NoPython(
+            f"functions cannot run on {path}: there is no such program; name a Python 3.10"
+        )
     return str(Path(found).absolute())
 
 
-def find_python(*, current: str = sys.executable, version: tuple[int, int] = sys.version_info[:2]) -> str:
-    """A Python 3.10: the running one, else one that is found, else the running one with a warning on stderr.
+def find_python(
+    *, current: str = sys.executable, version: tuple[int, int] = sys.version_info[:2]
+) -> str:
+    """A Python 3.10: the running one, else one that is found, else the running one with a warning
+    on stderr.
 
     Args:
         current: The running interpreter.
@@ -36,7 +41,8 @@ def find_python(*, current: str = sys.executable, version: tuple[int, int] = sys
     if found is None:
         running = f"Python {version[0]}.{version[1]}"
         print(
-            f"function-compute: no {interpreter.NAME} was found: functions run on {running} instead",
+            f"function-compute: no {interpreter.NAME} was found: functions run on {running}"
+            " instead",
             file=sys.stderr,
         )
     return found or current

@@ -22,8 +22,8 @@ class Invocation:
     Attributes:
         service: Name of the service, with its qualifier where the caller gave one.
         function: Name of the function.
-        http: The HTTP request but for its body, as `x-fc-http-params` holds it (facts/function-compute.md §1.1); None
-            for an event.
+        http: The HTTP request but for its body, as `x-fc-http-params` holds it
+            (facts/function-compute.md §1.1); None for an event.
         body: The body, or the event.
         request_id: Of the request.
         retry_count: How many attempts at it have failed.
@@ -60,7 +60,9 @@ class Invoker:
         instances: Where they run.
     """
 
-    def __init__(self, account: Account, store: Store, packages: Packages, instances: Instances) -> None:
+    def __init__(
+        self, account: Account, store: Store, packages: Packages, instances: Instances
+    ) -> None:
         self._account = account
         self._store = store
         self._packages = packages
@@ -126,7 +128,9 @@ class Invoker:
             "FC_QUALIFIER": snapshot.qualifier or LATEST,
             "FC_REGION": self._account.region,
         }
-        configured = json.dumps([snapshot.version, snapshot.service, function, environment], sort_keys=True)
+        configured = json.dumps(
+            [snapshot.version, snapshot.service, function, environment], sort_keys=True
+        )
         return Specification(
             service=snapshot.name,
             qualifier=snapshot.qualifier or LATEST,

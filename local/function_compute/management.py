@@ -72,7 +72,8 @@ class Management:
 
         Args:
             request: Whose signature is checked.
-            segments: Of the path behind the API's version: collections and names in turn, percent-encoded.
+            segments: Of the path behind the API's version: collections and names in turn,
+                percent-encoded.
 
         Raises:
             Refusal: The call is refused.

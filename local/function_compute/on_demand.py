@@ -1,4 +1,6 @@
-"""How many instances of a function there may be: kept, and not enforced, since there is one instance here."""
+"""How many instances of a function there may be: kept, and not enforced, since there is one
+instance here.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,15 @@ class OnDemandConfigs:
         """GetOnDemandConfig."""
         found = self._store.get(*self._place(call))
         if found is None:  # the code is inferred
-            raise Refusal(404, "OnDemandConfigNotFound", f"function '{call.names[1]}' has no on-demand config")
+            raise Refusal(
+                404, "OnDemandConfigNotFound", f"function '{call.names[1]}' has no on-demand config"
+            )
         return found
 
     def _place(self, call: Call) -> tuple[str, str]:
         snapshot = resolve(self._store, call.names[0])
         snapshot.function(call.names[1])
-        return f"services/{snapshot.name}/functions/{call.names[1]}/on-demand-config", snapshot.qualifier or LATEST
+        return (
+            f"services/{snapshot.name}/functions/{call.names[1]}/on-demand-config",
+            snapshot.qualifier or LATEST,
+        )

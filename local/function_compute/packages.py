@@ -18,7 +18,9 @@ from pathlib import Path, PurePosixPath
 
 from .errors import MAX_CODE, invalid, too_large
 
-_POLYNOMIAL = 0xC96C5795D7870F42  # ECMA-182, reflected: the CRC-64 that the platform names in codeChecksum
+_POLYNOMIAL = (
+    0xC96C5795D7870F42  # ECMA-182, reflected: the CRC-64 that the platform names in codeChecksum
+)
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,18 @@ Pages = Callable[[str], "tuple[int, str, bytes] | None"]
 
 
 class PlainPort:
-    """Passes plain HTTP requests to one function, as a custom domain would (facts/function-compute.md §1.3); a context
-    manager. Nothing needs to be signed, whatever the trigger says; the methods of the trigger hold.
+    """Passes plain HTTP requests to one function, as a custom domain would
+    (facts/function-compute.md §1.3); a context manager. Nothing needs to be signed, whatever the
+    trigger says; the methods of the trigger hold.
 
     Args:
         function_compute: Where the function is deployed; it must be running.
         service: Name of the service.
         function: Name of the function.
         qualifier: Version or alias; empty for the latest.
-        pages: Answers GET and HEAD of paths of its own, which then do not reach the function: from a decoded path to
-            status, content type and body, or None for a path that is the function's.
+        pages: Answers GET and HEAD of paths of its own, which then do not reach the function: from
+            a decoded path to status, content type and body, or None for a path that is the
+            function's.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
 
@@ -55,7 +57,10 @@ class PlainPort:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._listener.close()
 

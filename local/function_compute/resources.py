@@ -116,11 +116,15 @@ class Resources:
         created = {**document, "createdTime": now, "lastModifiedTime": now}
         with self.store.exclusive:
             if self.store.get(collection, name) is not None:
-                raise Refusal(409, f"{kind.capitalize()}AlreadyExists", f"{kind} '{name}' already exists")
+                raise Refusal(
+                    409, f"{kind.capitalize()}AlreadyExists", f"{kind} '{name}' already exists"
+                )
             self.store.put(collection, name, created)
         return created
 
-    def change(self, collection: str, name: str, missing: Refusal, call: Call, changes: Document) -> Document:
+    def change(
+        self, collection: str, name: str, missing: Refusal, call: Call, changes: Document
+    ) -> Document:
         """Merges changes into a document that the client's If-Match fits."""
         with self.store.exclusive:
             document = self.get(collection, name, missing)
@@ -141,10 +145,14 @@ class Resources:
     def match(document: Document, call: Call) -> None:
         """Raises 412 unless the document has the ETag that the client expects."""
         if call.if_match and call.if_match.strip('"') != etag(document):
-            raise Refusal(412, "PreconditionFailed", "the resource is not the one that the given ETag names")
+            raise Refusal(
+                412, "PreconditionFailed", "the resource is not the one that the given ETag names"
+            )
 
 
-def page(documents: Mapping[str, Document], names: Sequence[str], key: str, query: Mapping[str, str]) -> Document:
+def page(
+    documents: Mapping[str, Document], names: Sequence[str], key: str, query: Mapping[str, str]
+) -> Document:
     """One page of a list.
 
     Args:

@@ -34,10 +34,12 @@ ROLE_CREDENTIALS: Credentials = ("testid", "testsecret", "")
 
 
 class FunctionCompute:
-    """A Function Compute 2.0 on this machine, for clients that speak to the real one; a context manager.
+    """A Function Compute 2.0 on this machine, for clients that speak to the real one; a context
+    manager.
 
-    Triggers other than HTTP are kept but never fire. Destinations are files: `{state}/destinations/{ARN}.jsonl`. The
-    output of functions is in `{state}/logs/{service}.{function}.log`.
+    Triggers other than HTTP are kept but never fire. Destinations are files:
+    `{state}/destinations/{ARN}.jsonl`. The output of functions is in
+    `{state}/logs/{service}.{function}.log`.
 
     Args:
         state: Folder that it keeps everything in; made when it is not there.
@@ -46,12 +48,14 @@ class FunctionCompute:
         account_id: Of the account.
         region: Of the functions.
         access_keys: Secrets of the AccessKeys that may call, by their id.
-        role_credentials: AccessKey id, secret and token of the role of every service that has one, asked for anew for
-            each request.
+        role_credentials: AccessKey id, secret and token of the role of every service that has one,
+            asked for anew for each request.
         python: The interpreter that functions run on; None for a Python 3.10 (`interpreter.py`).
         extra_environment: Variables that every function has beside its own.
-        path_info: `decoded` or `raw`: how a path goes into PATH_INFO (facts/function-compute.md §9.1).
-        retry_seconds: Pause before the first retry of an asynchronous invocation; it doubles with each.
+        path_info: `decoded` or `raw`: how a path goes into PATH_INFO (facts/function-compute.md
+            §9.1).
+        retry_seconds: Pause before the first retry of an asynchronous invocation; it doubles with
+            each.
         clock: Seconds since 1970.
 
     Attributes:
@@ -83,7 +87,13 @@ class FunctionCompute:
         self._python = python
         self._retry_seconds = retry_seconds
         self._account = Account(
-            account_id, region, access_keys, role_credentials, extra_environment or {}, path_info, clock
+            account_id,
+            region,
+            access_keys,
+            role_credentials,
+            extra_environment or {},
+            path_info,
+            clock,
         )
         self._running = contextlib.ExitStack()
 
@@ -109,14 +119,19 @@ class FunctionCompute:
             self._management = Management(self._store, packages, self._account.clock)
             listener = Listener("Function Compute", self._host, self.port, self.answer)
             self.port, self.url = listener.port, listener.url
-            self._queue = AsyncQueue(self._account, self._store, invoker, self._destinations, self._retry_seconds)
+            self._queue = AsyncQueue(
+                self._account, self._store, invoker, self._destinations, self._retry_seconds
+            )
             self._gateway = Gateway(self._account, self._store, invoker, self._queue)
             stack.callback(self._end, listener.start())
             self._running = stack.pop_all()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Ends every request, every instance, and the queue, which a new start resumes."""
         self._running.close()
@@ -126,7 +141,8 @@ class FunctionCompute:
         return self._answer(request, lambda request_id: self._route(request, request_id))
 
     def answer_plain(self, request: Request, service: str, function: str) -> Response:
-        """Answers a request to a function's own host: its path is the path, and nothing needs to be signed.
+        """Answers a request to a function's own host: its path is the path, and nothing needs to be
+        signed.
 
         Args:
             request: The request.
@@ -135,11 +151,15 @@ class FunctionCompute:
         """
         return self._answer(
             request,
-            lambda request_id: self._gateway.http(request, service, function, request.path, request_id, signed=False),
+            lambda request_id: self._gateway.http(
+                request, service, function, request.path, request_id, signed=False
+            ),
         )
 
     def kill_instance(self, service: str, function: str) -> int:
-        """Kills the processes of a function, whatever they are doing; returns how many there were."""
+        """Kills the processes of a function, whatever they are doing; returns how many
+        there were.
+        """
         return self._instances.kill(service, function)
 
     def failures(self, destination: str) -> list[dict[str, Any]]:
@@ -152,7 +172,9 @@ class FunctionCompute:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def wait_idle(self, timeout: float = 10.0) -> bool:
-        """Waits until no asynchronous invocation is queued; returns whether that came true within `timeout` seconds."""
+        """Waits until no asynchronous invocation is queued; returns whether that came true within
+        `timeout` seconds.
+        """
         return self._queue.wait_idle(timeout)
 
     def _end(self, listener: Listener) -> None:
@@ -168,23 +190,35 @@ class FunctionCompute:
         except Refusal as refusal:
             response = _refused(refusal)
         except Closed:
-            response = _refused(Refusal(503, "ServiceUnavailable", "the local Function Compute ends"))
+            response = _refused(
+                Refusal(503, "ServiceUnavailable", "the local Function Compute ends")
+            )
         except Exception:  # a mistake of this program; the caller must still get an answer
             traceback.print_exc(file=sys.stderr)
-            response = _refused(Refusal(500, "InternalServerError", "an internal error has occurred. Please retry."))
-        return Response(response.status, [*response.headers, ("X-Fc-Request-Id", request_id)], response.body)
+            response = _refused(
+                Refusal(500, "InternalServerError", "an internal error has occurred. Please retry.")
+            )
+        return Response(
+            response.status, [*response.headers, ("X-Fc-Request-Id", request_id)], response.body
+        )
 
     def _route(self, request: Request, request_id: str) -> Response:
         match request.path.split("/"):
-            case ["", version, "proxy", service, function, *rest] if version == _VERSION and function:
+            case ["", version, "proxy", service, function, *rest] if (
+                version == _VERSION and function
+            ):
                 path = "/" + "/".join(rest)
                 names = unquote(service), unquote(function)
                 return _for_download(self._gateway.http(request, *names, path, request_id))
-            case ["", version, "services", service, "functions", function, "invocations"] if version == _VERSION:
+            case ["", version, "services", service, "functions", function, "invocations"] if (
+                version == _VERSION
+            ):
                 self._gateway.authenticate(request, None)
                 if request.method != "POST":
                     raise not_supported(request.method, request.path)
-                return self._gateway.invoke(request, unquote(service), unquote(function), request_id)
+                return self._gateway.invoke(
+                    request, unquote(service), unquote(function), request_id
+                )
             case ["", version, *segments] if version == _VERSION:
                 self._gateway.authenticate(request, None)
                 return self._management.answer(request, segments)
@@ -193,11 +227,15 @@ class FunctionCompute:
 
 def _for_download(response: Response) -> Response:
     """What comes from the default domain is for download: facts/function-compute.md §1.9."""
-    kept = [(name, value) for name, value in response.headers if name.lower() != "content-disposition"]
+    kept = [
+        (name, value) for name, value in response.headers if name.lower() != "content-disposition"
+    ]
     return replace(response, headers=[*kept, ("Content-Disposition", "attachment")])
 
 
 def _refused(refusal: Refusal) -> Response:
     return Response(
-        refusal.status, [("Content-Type", "application/json"), ("X-Fc-Error-Type", refusal.kind)], refusal.body
+        refusal.status,
+        [("Content-Type", "application/json"), ("X-Fc-Error-Type", refusal.kind)],
+        refusal.body,
     )

@@ -23,7 +23,8 @@ _ROLE = re.compile(r"acs:ram::\d*:role/\S+", re.IGNORECASE)
 
 
 class Services:
-    """The calls on services, versions and aliases; each takes a call and returns the document of the answer.
+    """The calls on services, versions and aliases; each takes a call and returns the document of
+    the answer.
 
     Args:
         resources: Where they are kept.
@@ -37,7 +38,13 @@ class Services:
         """CreateService."""
         (name,) = required(call.document, "serviceName")
         named = {"serviceName": name, "serviceId": str(uuid.uuid4())}
-        document = {**named, "description": "", "role": "", "internetAccess": True, **_checked(call.document)}
+        document = {
+            **named,
+            "description": "",
+            "role": "",
+            "internetAccess": True,
+            **_checked(call.document),
+        }
         return self._resources.create("services", "service", name, document)
 
     def get(self, call: Call) -> Document:
@@ -47,7 +54,9 @@ class Services:
     def update(self, call: Call) -> Document:
         """UpdateService: members left out stay as they are."""
         (name,) = call.names
-        return self._resources.change("services", name, service_not_found(name), call, _checked(call.document))
+        return self._resources.change(
+            "services", name, service_not_found(name), call, _checked(call.document)
+        )
 
     def list(self, call: Call) -> Document:
         """ListServices."""
@@ -77,10 +86,16 @@ class Services:
                 raise Refusal(
                     400,  # the status is inferred, the code and the text are what tools look for
                     "VersionPublishError",
-                    f"can not publish version for service '{name}', detail: 'No changes were made since last publish'",
+                    f"can not publish version for service '{name}', detail: 'No changes were made"
+                    " since last publish'",
                 )
             now, number = self._resources.now(), str(last + 1)
-            version = {"versionId": number, "description": description, "createdTime": now, "lastModifiedTime": now}
+            version = {
+                "versionId": number,
+                "description": description,
+                "createdTime": now,
+                "lastModifiedTime": now,
+            }
             self._store.put(f"services/{name}/versions", number, {**version, **pinned})
             self._store.put("services", name, {**service, "_lastVersion": last + 1})
         return version
@@ -88,8 +103,15 @@ class Services:
     def list_versions(self, call: Call) -> Document:
         """ListVersions: the newest first, unless `direction` is FORWARD."""
         collection = self._collection(call, "versions")
-        names = sorted(self._store.names(collection), key=int, reverse=call.query.get("direction") != "FORWARD")
-        return page({name: self._document(collection, name) for name in names}, names, "versions", call.query)
+        names = sorted(
+            self._store.names(collection), key=int, reverse=call.query.get("direction") != "FORWARD"
+        )
+        return page(
+            {name: self._document(collection, name) for name in names},
+            names,
+            "versions",
+            call.query,
+        )
 
     def delete_version(self, call: Call) -> None:
         """DeleteVersion: no alias may point at it."""
@@ -97,8 +119,12 @@ class Services:
         aliases = f"services/{service}/aliases"
         for alias in self._store.names(aliases):
             if self._document(aliases, alias).get("versionId") == version:
-                raise invalid(f"version '{version}' cannot be deleted: alias '{alias}' points at it")
-        self._resources.delete(f"services/{service}/versions", version, version_not_found(service, version), call)
+                raise invalid(
+                    f"version '{version}' cannot be deleted: alias '{alias}' points at it"
+                )
+        self._resources.delete(
+            f"services/{service}/versions", version, version_not_found(service, version), call
+        )
 
     def create_alias(self, call: Call) -> Document:
         """CreateAlias."""
@@ -111,12 +137,16 @@ class Services:
 
     def get_alias(self, call: Call) -> Document:
         """GetAlias."""
-        return self._resources.get(self._collection(call, "aliases"), call.names[1], alias_not_found(*call.names))
+        return self._resources.get(
+            self._collection(call, "aliases"), call.names[1], alias_not_found(*call.names)
+        )
 
     def update_alias(self, call: Call) -> Document:
         """UpdateAlias."""
         collection = self._collection(call, "aliases")
-        return self._resources.change(collection, call.names[1], alias_not_found(*call.names), call, self._alias(call))
+        return self._resources.change(
+            collection, call.names[1], alias_not_found(*call.names), call, self._alias(call)
+        )
 
     def list_aliases(self, call: Call) -> Document:
         """ListAliases."""
@@ -124,15 +154,21 @@ class Services:
 
     def delete_alias(self, call: Call) -> None:
         """DeleteAlias."""
-        self._resources.delete(self._collection(call, "aliases"), call.names[1], alias_not_found(*call.names[:2]), call)
+        self._resources.delete(
+            self._collection(call, "aliases"), call.names[1], alias_not_found(*call.names[:2]), call
+        )
 
     def _alias(self, call: Call) -> Document:
-        changes = members(call.document, {"versionId": str, "description": str, "additionalVersionWeight": dict})
+        changes = members(
+            call.document, {"versionId": str, "description": str, "additionalVersionWeight": dict}
+        )
         if changes.pop("additionalVersionWeight", None):
             raise invalid("additionalVersionWeight is not supported by the local Function Compute")
         version = changes.get("versionId")
         if version is not None:
-            resolve(self._store, f"{call.names[0]}.{version}" if version.isdigit() else call.names[0])
+            resolve(
+                self._store, f"{call.names[0]}.{version}" if version.isdigit() else call.names[0]
+            )
             if not version.isdigit():
                 raise version_not_found(call.names[0], version)
         return changes
@@ -146,11 +182,15 @@ class Services:
 
     def _page(self, collection: str, key: str, call: Call) -> Document:
         names = self._store.names(collection)
-        return page({name: self._document(collection, name) for name in names}, names, key, call.query)
+        return page(
+            {name: self._document(collection, name) for name in names}, names, key, call.query
+        )
 
 
 def _checked(document: Document) -> Document:
     changes = members(document, _MEMBERS)
     if changes.get("role") and not _ROLE.fullmatch(changes["role"]):
-        raise invalid(f"role '{changes['role']}' is no ARN of a role: acs:ram::{{account}}:role/{{name}}")
+        raise invalid(
+            f"role '{changes['role']}' is no ARN of a role: acs:ram::{{account}}:role/{{name}}"
+        )
     return changes

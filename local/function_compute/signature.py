@@ -1,4 +1,6 @@
-"""The `FC` signature of Function Compute 2.0, as published (facts/function-compute.md §5.2). Pure functions."""
+"""The `FC` signature of Function Compute 2.0, as published (facts/function-compute.md §5.2). Pure
+functions.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +23,37 @@ def string_to_sign(method: str, path: str, query: str | None, headers: Mapping[s
     Args:
         method: For example `POST`.
         path: As requested, percent-encoded.
-        query: As requested, for HTTP triggers; None for every other call, where the query is not signed.
+        query: As requested, for HTTP triggers; None for every other call, where the query is not
+            signed.
         headers: By lower-case name.
     """
     resource = unquote(path)
     if query is not None:
-        resource += "\n" + "\n".join(sorted(unquote_plus(pair) for pair in query.split("&") if pair))
-    own = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()) if name.startswith("x-fc-"))
+        resource += "\n" + "\n".join(
+            sorted(unquote_plus(pair) for pair in query.split("&") if pair)
+        )
+    own = "".join(
+        f"{name}:{value}\n" for name, value in sorted(headers.items()) if name.startswith("x-fc-")
+    )
     signed = [headers.get(name, "") for name in ("content-md5", "content-type", "date")]
     return "\n".join([method.upper(), *signed, own + resource])
 
 
 def signature(secret: str, text: str) -> str:
     """Base64 of the HMAC-SHA256."""
-    return base64.b64encode(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    return base64.b64encode(
+        hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
+    ).decode()
 
 
 def check(
-    method: str, path: str, query: str | None, headers: Mapping[str, str], *, access_keys: Mapping[str, str], now: float
+    method: str,
+    path: str,
+    query: str | None,
+    headers: Mapping[str, str],
+    *,
+    access_keys: Mapping[str, str],
+    now: float,
 ) -> None:
     """Checks that a request is signed by somebody known, within 15 minutes.
 
@@ -51,11 +66,14 @@ def check(
         now: Seconds since 1970.
 
     Raises:
-        Refusal: 400 for a header that is missing, 403 for what is wrong (facts/function-compute.md §1.6, §7).
+        Refusal: 400 for a header that is missing, 403 for what is wrong (facts/function-compute.md
+            §1.6, §7).
     """
     for name in ("Date", "Authorization"):
         if not headers.get(name.lower()):
-            raise Refusal(400, "MissingRequiredHeader", f"required HTTP header {name} was not specified")
+            raise Refusal(
+                400, "MissingRequiredHeader", f"required HTTP header {name} was not specified"
+            )
     _check_date(headers["date"], now)
     scheme, _, credentials = headers["authorization"].partition(" ")
     key_id, colon, given = credentials.strip().partition(":")
@@ -89,5 +107,6 @@ def _check_date(text: str, now: float) -> None:
         raise Refusal(
             403,
             "AccessDenied",
-            f"the difference between the request time '{text}' and the current time '{current}' is too large",
+            f"the difference between the request time '{text}' and the current time '{current}' is"
+            " too large",
         )

@@ -1,4 +1,6 @@
-"""What the local Function Compute knows, in one SQLite file: resources as JSON documents, and the asynchronous queue."""
+"""What the local Function Compute knows, in one SQLite file: resources as JSON documents, and the
+asynchronous queue.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class Queued:
 
     Attributes:
         request_id: Its name, from the first attempt to the last.
-        invocation: What to invoke: service, qualifier, function, and the HTTP request if it was one.
+        invocation: What to invoke: service, qualifier, function, and the HTTP request if it was
+            one.
         payload: The event, or the body of the HTTP request.
         born: When it was accepted, in seconds since 1970.
         attempts: How many attempts have failed.
@@ -58,8 +61,8 @@ class UnusableState(Exception):
 class Store:
     """Resources by collection and name, for use by several threads.
 
-    A collection is a path such as `services/s/functions`. A write is committed before the method returns: an ended or
-    killed process loses nothing.
+    A collection is a path such as `services/s/functions`. A write is committed before the method
+    returns: an ended or killed process loses nothing.
 
     Args:
         database: The file; made when it is not there.
@@ -71,7 +74,9 @@ class Store:
     def __init__(self, database: Path) -> None:
         self._lock = threading.RLock()
         try:
-            self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
+            self._connection = sqlite3.connect(
+                database, check_same_thread=False, isolation_level=None
+            )
         except sqlite3.Error as error:
             raise UnusableState(f"the state in {database} cannot be opened: {error}") from error
         try:
@@ -84,28 +89,41 @@ class Store:
 
     @property
     def exclusive(self) -> AbstractContextManager[Any]:
-        """Held by a thread that reads, decides and writes, so that no other thread does in between."""
+        """Held by a thread that reads, decides and writes, so that no other thread does in
+        between.
+        """
         return self._lock
 
     def get(self, collection: str, name: str) -> Document | None:
         """The document of that name, if there is one."""
-        rows = self._rows("SELECT document FROM resources WHERE collection = ? AND name = ?", collection, name)
+        rows = self._rows(
+            "SELECT document FROM resources WHERE collection = ? AND name = ?", collection, name
+        )
         return json.loads(rows[0][0]) if rows else None
 
     def put(self, collection: str, name: str, document: Document) -> None:
         """Creates or replaces a document."""
-        self._rows("INSERT OR REPLACE INTO resources VALUES (?, ?, ?)", collection, name, json.dumps(document))
+        self._rows(
+            "INSERT OR REPLACE INTO resources VALUES (?, ?, ?)",
+            collection,
+            name,
+            json.dumps(document),
+        )
 
     def delete(self, collection: str, name: str) -> None:
         """Deletes a document and everything below it."""
         below = f"{collection}/{name}/"
         with self._lock:
             self._rows("DELETE FROM resources WHERE collection = ? AND name = ?", collection, name)
-            self._rows("DELETE FROM resources WHERE substr(collection, 1, ?) = ?", len(below), below)
+            self._rows(
+                "DELETE FROM resources WHERE substr(collection, 1, ?) = ?", len(below), below
+            )
 
     def names(self, collection: str) -> list[str]:
         """The names in a collection, in order."""
-        rows = self._rows("SELECT name FROM resources WHERE collection = ? ORDER BY name", collection)
+        rows = self._rows(
+            "SELECT name FROM resources WHERE collection = ? ORDER BY name", collection
+        )
         return [name for (name,) in rows]
 
     def enqueue(self, queued: Queued) -> None:

@@ -11,7 +11,9 @@ from .resources import Call, Resources, members, page, required, within
 from .store import Document, Store
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"})
-TYPES = frozenset({"http", "timer", "oss", "log", "mns_topic", "cdn_events", "rds", "tablestore", "eventbridge"})
+TYPES = frozenset(
+    {"http", "timer", "oss", "log", "mns_topic", "cdn_events", "rds", "tablestore", "eventbridge"}
+)
 _MEMBERS: dict[str, type] = {
     "description": str,
     "triggerConfig": dict,
@@ -24,7 +26,8 @@ _MAX_AGE_SECONDS = 604_800  # facts/function-compute.md §2.3
 
 
 class Triggers:
-    """The calls on triggers. Only HTTP triggers do anything here: the others are kept, and never fire.
+    """The calls on triggers. Only HTTP triggers do anything here: the others are kept, and never
+    fire.
 
     Args:
         resources: Where they are kept.
@@ -73,7 +76,9 @@ class Triggers:
     def _collection(self, call: Call) -> str:
         service, function, *_ = call.names
         self._resources.get("services", service, service_not_found(service))
-        self._resources.get(f"services/{service}/functions", function, function_not_found(service, function))
+        self._resources.get(
+            f"services/{service}/functions", function, function_not_found(service, function)
+        )
         return f"services/{service}/functions/{function}/triggers"
 
     def _check(self, call: Call, document: Document) -> None:
@@ -88,17 +93,24 @@ class Triggers:
             required(document, "sourceArn")
 
     def _check_neighbours(self, collection: str, document: Document) -> None:
-        """An HTTP function takes HTTP triggers only, one for each qualifier (facts/function-compute.md §2.4)."""
+        """An HTTP function takes HTTP triggers only, one for each qualifier (facts/function-
+        compute.md §2.4).
+        """
         others = [self._store.get(collection, name) or {} for name in self._store.names(collection)]
         others = [other for other in others if other["triggerName"] != document["triggerName"]]
         if len(others) >= _MAX_TRIGGERS:
-            raise Refusal(400, "LimitExceededError", f"a function has at most {_MAX_TRIGGERS} triggers")
+            raise Refusal(
+                400, "LimitExceededError", f"a function has at most {_MAX_TRIGGERS} triggers"
+            )
         is_http = document["triggerType"] == "http"
         for other in others:
             if (other["triggerType"] == "http") != is_http:
                 raise invalid("a function has either HTTP triggers or triggers of other types")
             if is_http and (other["qualifier"] or LATEST) == (document["qualifier"] or LATEST):
-                raise invalid(f"trigger '{other['triggerName']}' already is the HTTP trigger of that qualifier")
+                raise invalid(
+                    f"trigger '{other['triggerName']}' already is the HTTP trigger of that"
+                    " qualifier"
+                )
 
 
 class AsyncConfigs:
@@ -115,14 +127,25 @@ class AsyncConfigs:
     def put(self, call: Call) -> Document:
         """PutFunctionAsyncInvokeConfig."""
         collection, qualifier = self._place(call)
-        known = {"destinationConfig": dict, "maxAsyncEventAgeInSeconds": int, "maxAsyncRetryAttempts": int}
+        known = {
+            "destinationConfig": dict,
+            "maxAsyncEventAgeInSeconds": int,
+            "maxAsyncRetryAttempts": int,
+        }
         config = members(call.document, {**known, "statefulInvocation": bool})
         within(config, "maxAsyncEventAgeInSeconds", 1, _MAX_AGE_SECONDS)
         within(config, "maxAsyncRetryAttempts", 0, 8)
         for outcome, destination in config.get("destinationConfig", {}).items():
             arn = destination.get("destination") if isinstance(destination, dict) else None
-            if outcome not in {"onSuccess", "onFailure"} or not isinstance(arn, str) or not arn.startswith("acs:"):
-                raise invalid(f"destinationConfig.{outcome} is none of onSuccess, onFailure with a destination acs:…")
+            if (
+                outcome not in {"onSuccess", "onFailure"}
+                or not isinstance(arn, str)
+                or not arn.startswith("acs:")
+            ):
+                raise invalid(
+                    f"destinationConfig.{outcome} is none of onSuccess, onFailure with a"
+                    " destination acs:…"
+                )
         now = self._resources.now()
         created = (self._store.get(collection, qualifier) or {}).get("createdTime", now)
         service, function = split(call.names[0])[0], call.names[1]
@@ -139,7 +162,9 @@ class AsyncConfigs:
     def list(self, call: Call) -> Document:
         """ListFunctionAsyncInvokeConfigs, of every qualifier."""
         collection, _ = self._place(call)
-        documents = {name: self._store.get(collection, name) or {} for name in self._store.names(collection)}
+        documents = {
+            name: self._store.get(collection, name) or {} for name in self._store.names(collection)
+        }
         return page(documents, sorted(documents), "configs", call.query)
 
     def delete(self, call: Call) -> None:
@@ -156,7 +181,11 @@ class AsyncConfigs:
 
     @staticmethod
     def _missing(call: Call) -> Refusal:
-        return Refusal(404, "AsyncConfigNotExists", f"function '{call.names[1]}' has no such async invoke config")
+        return Refusal(
+            404,
+            "AsyncConfigNotExists",
+            f"function '{call.names[1]}' has no such async invoke config",
+        )
 
 
 def triggers_of(store: Store, service: str, function: str) -> dict[str, Document]:
@@ -167,7 +196,12 @@ def triggers_of(store: Store, service: str, function: str) -> dict[str, Document
 
 def async_config(store: Store, service: str, qualifier: str, function: str) -> Document:
     """The configuration that an asynchronous invocation falls under; empty where there is none."""
-    return store.get(f"services/{service}/functions/{function}/async-invoke-config", qualifier or LATEST) or {}
+    return (
+        store.get(
+            f"services/{service}/functions/{function}/async-invoke-config", qualifier or LATEST
+        )
+        or {}
+    )
 
 
 def _check_http(config: Mapping[str, object]) -> None:

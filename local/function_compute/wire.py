@@ -73,7 +73,9 @@ class Listener:
         CannotListen: The port is in use, or the address is not this machine's.
     """
 
-    def __init__(self, what: str, host: str, port: int, answer: Callable[[Request], Response]) -> None:
+    def __init__(
+        self, what: str, host: str, port: int, answer: Callable[[Request], Response]
+    ) -> None:
         try:
             self._server = _Server((host, port), answer)
         except OSError as error:
@@ -110,7 +112,9 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def accept(self) -> None:
-        """Accepts connections until `hang_up`, which `serve_forever` would notice only after a while."""
+        """Accepts connections until `hang_up`, which `serve_forever` would notice only after a
+        while.
+        """
         while not self._closing:
             with contextlib.suppress(OSError):  # a client that gave up while it waited, or the end
                 self.process_request(*self.get_request())
@@ -150,7 +154,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         except (Refusal, ValueError) as error:
             self.close_connection = True
-            refusal = error if isinstance(error, Refusal) else invalid("the body is not framed as HTTP says")
+            refusal = (
+                error
+                if isinstance(error, Refusal)
+                else invalid("the body is not framed as HTTP says")
+            )
             fields = [("Content-Type", "application/json"), ("X-Fc-Request-Id", str(uuid.uuid4()))]
             self._write(Response(refusal.status, [*fields, ("Connection", "close")], refusal.body))
             return
@@ -161,12 +169,16 @@ class _Handler(BaseHTTPRequestHandler):
             key = name.lower()
             headers[key] = f"{headers[key]},{value}" if key in headers else value
         client = str(self.client_address[0])
-        self._write(self.server.answer(Request(self.command, path, query, fields, headers, body, client)))
+        self._write(
+            self.server.answer(Request(self.command, path, query, fields, headers, body, client))
+        )
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve  # noqa: N815  (the base class's names)
 
     def _read_body(self) -> bytes:
-        """The body; ValueError where its length is none, Refusal where the platform takes nothing that large."""
+        """The body; ValueError where its length is none, Refusal where the platform takes nothing
+        that large.
+        """
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return _read_chunked(self.rfile)
         length = _length(self.headers.get("Content-Length") or "0", 10)

@@ -19,13 +19,14 @@ from .signatures import Refused, check
 
 
 class Objects:
-    """Serves a folder while the context lasts: `folder/bucket/key` is `GET /bucket/key`, as oss2 asks an address for it.
+    """Serves a folder while the context lasts: `folder/bucket/key` is `GET /bucket/key`, as oss2
+    asks an address for it.
 
     Attributes:
         folder: of the buckets.
         credentials: who may call.
-        failures: what befalls the next requests, in this order: an HTTP status to answer with, or `break` to break off in
-            the middle of the body.
+        failures: what befalls the next requests, in this order: an HTTP status to answer with, or
+            `break` to break off in the middle of the body.
         requested: the paths that were asked for.
     """
 
@@ -53,16 +54,23 @@ class Objects:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise CannotListen(f"the objects cannot listen on port {port}: it is in use; choose another") from None
+            raise CannotListen(
+                f"the objects cannot listen on port {port}: it is in use; choose another"
+            ) from None
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Objects:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="objects", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="objects", daemon=True
+        ).start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._server.shutdown()
         self._server.server_close()

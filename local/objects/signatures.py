@@ -1,4 +1,6 @@
-"""Signatures of OSS, V1 (HMAC-SHA1) and V4 (HMAC-SHA256), as far as GetObject needs them: a path and headers, no query."""
+"""Signatures of OSS, V1 (HMAC-SHA1) and V4 (HMAC-SHA256), as far as GetObject needs them: a path
+and headers, no query.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +42,16 @@ def check(method: str, path: str, headers: Mapping[str, str], known: Iterable[Cr
     """
     authorization = headers.get("authorization", "")
     if authorization.startswith(_V4 + " "):
-        fields = dict(part.strip().partition("=")[::2] for part in authorization.removeprefix(_V4).split(","))
+        fields = dict(
+            part.strip().partition("=")[::2] for part in authorization.removeprefix(_V4).split(",")
+        )
         key_id, _, scope = fields.get("Credential", "").partition("/")
         credential = _find(key_id, headers, known)
         _check_date(_v4_time(headers))
         signature = fields.get("Signature", "")
-        expected = _v4(method, path, headers, (scope, fields.get("AdditionalHeaders", "")), credential)
+        expected = _v4(
+            method, path, headers, (scope, fields.get("AdditionalHeaders", "")), credential
+        )
     elif authorization.startswith("OSS ") and ":" in authorization:
         key_id, _, signature = authorization.removeprefix("OSS ").partition(":")
         credential = _find(key_id, headers, known)
@@ -60,7 +66,11 @@ def check(method: str, path: str, headers: Mapping[str, str], known: Iterable[Cr
 
 
 def _find(key_id: str, headers: Mapping[str, str], known: Iterable[Credential]) -> Credential:
-    mine = [credential for credential in known if credential.access_key_id == key_id and credential.active]
+    mine = [
+        credential
+        for credential in known
+        if credential.access_key_id == key_id and credential.active
+    ]
     if not mine:
         raise Refused("InvalidAccessKeyId")
     token = headers.get("x-oss-security-token", "")
@@ -93,22 +103,36 @@ def _v4_time(headers: Mapping[str, str]) -> float | None:
 
 def _v1(method: str, path: str, headers: Mapping[str, str], credential: Credential) -> str:
     plain = [method, *(headers.get(name, "") for name in ("content-md5", "content-type", "date"))]
-    own = [f"{name}:{value}" for name, value in sorted(headers.items()) if name.startswith("x-oss-")]
+    own = [
+        f"{name}:{value}" for name, value in sorted(headers.items()) if name.startswith("x-oss-")
+    ]
     text = "\n".join([*plain, *own, path])
     digest = hmac.new(credential.access_key_secret.encode(), text.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 
 
-def _v4(method: str, path: str, headers: Mapping[str, str], signed: tuple[str, str], credential: Credential) -> str:
-    """Args: signed: the scope `date/region/oss/aliyun_v4_request`, and the additional headers joined by `;`."""
+def _v4(
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    signed: tuple[str, str],
+    credential: Credential,
+) -> str:
+    """Args: signed: the scope `date/region/oss/aliyun_v4_request`, and the additional headers
+    joined by `;`.
+    """
     scope, additional = signed
     names = {"content-type", "content-md5", *filter(None, additional.split(";"))}
     lines = [
-        f"{name}:{value}\n" for name, value in sorted(headers.items()) if name in names or name.startswith("x-oss-")
+        f"{name}:{value}\n"
+        for name, value in sorted(headers.items())
+        if name in names or name.startswith("x-oss-")
     ]
     payload = headers.get("x-oss-content-sha256", "UNSIGNED-PAYLOAD")
     request = "\n".join([method, quote(path, safe="/~"), "", "".join(lines), additional, payload])
-    text = "\n".join([_V4, headers["x-oss-date"], scope, hashlib.sha256(request.encode()).hexdigest()])
+    text = "\n".join(
+        [_V4, headers["x-oss-date"], scope, hashlib.sha256(request.encode()).hexdigest()]
+    )
     key = ("aliyun_v4" + credential.access_key_secret).encode()
     for step in [*scope.split("/"), text]:
         key = hmac.new(key, step.encode(), hashlib.sha256).digest()

@@ -1,4 +1,6 @@
-"""An OpenAPI document as what its page shows: operations, their members with rules, their answers with problem types."""
+"""An OpenAPI document as what its page shows: operations, their members with rules, their answers
+with problem types.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Value:
-    """A parameter, a header or a member of a body. `description` is Markdown; `example` is JSON or empty."""
+    """A parameter, a header or a member of a body. `description` is Markdown; `example` is JSON or
+    empty.
+    """
 
     name: str
     kind: str
@@ -37,7 +41,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Body:
-    """One form of a body: its media type, its schema's name, its members, and whether it may have others."""
+    """One form of a body: its media type, its schema's name, its members, and whether it may have
+    others.
+    """
 
     media_type: str
     name: str
@@ -49,7 +55,9 @@ class Body:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer; `problems` are the slugs and titles of the problem types that its examples show."""
+    """One answer; `problems` are the slugs and titles of the problem types that its
+    examples show.
+    """
 
     status: str
     description: str
@@ -94,7 +102,9 @@ class Reference:
         schemas = self._document.get("components", {}).get("schemas", {})
         return self._body(PROBLEM, schemas["Problem"], ()) if "Problem" in schemas else None
 
-    def _operation(self, path: str, method: str, operation: Document, shared: list[Document]) -> Operation:
+    def _operation(
+        self, path: str, method: str, operation: Document, shared: list[Document]
+    ) -> Operation:
         parameters = [self._resolve(one) for one in (*shared, *operation.get("parameters", []))]
         return Operation(
             operation.get("operationId") or f"{method}-{path}",
@@ -104,7 +114,10 @@ class Reference:
             operation.get("description", ""),
             tuple(self._value(one["name"], one.get("schema", {}), one) for one in parameters),
             tuple(self._bodies(self._resolve(operation.get("requestBody", {})))),
-            tuple(self._answer(status, self._resolve(one)) for status, one in operation.get("responses", {}).items()),
+            tuple(
+                self._answer(status, self._resolve(one))
+                for status, one in operation.get("responses", {}).items()
+            ),
         )
 
     def _answer(self, status: str, answer: Document) -> Answer:
@@ -113,12 +126,19 @@ class Reference:
         for media in answer.get("content", {}).values():
             for example in self._examples(media).values():
                 if isinstance(example, dict) and str(example.get("type", "")).startswith(_PROBLEMS):
-                    problems[example["type"].removeprefix(_PROBLEMS)] = str(example.get("title", ""))
-        headers = {name: self._resolve(header) for name, header in answer.get("headers", {}).items()}
+                    problems[example["type"].removeprefix(_PROBLEMS)] = str(
+                        example.get("title", "")
+                    )
+        headers = {
+            name: self._resolve(header) for name, header in answer.get("headers", {}).items()
+        }
         return Answer(
             status,
             answer.get("description", ""),
-            tuple(self._value(name, header.get("schema", {}), header) for name, header in headers.items()),
+            tuple(
+                self._value(name, header.get("schema", {}), header)
+                for name, header in headers.items()
+            ),
             bodies,
             tuple(problems.items()),
         )
@@ -134,11 +154,20 @@ class Reference:
             for form in forms:
                 yield self._body(media_type, form, examples if form is forms[-1] else ())
 
-    def _body(self, media_type: str, schema: Document, examples: tuple[tuple[str, str], ...]) -> Body:
+    def _body(
+        self, media_type: str, schema: Document, examples: tuple[tuple[str, str], ...]
+    ) -> Body:
         name = schema.get("$ref", "").rpartition("/")[2]
         schema = self._resolve(schema)
         closed = schema.get("additionalProperties", schema.get("unevaluatedProperties")) is False
-        return Body(media_type, name, schema.get("description", ""), tuple(self._members(schema)), closed, examples)
+        return Body(
+            media_type,
+            name,
+            schema.get("description", ""),
+            tuple(self._members(schema)),
+            closed,
+            examples,
+        )
 
     def _members(self, schema: Document) -> Iterator[Value]:
         required = set(schema.get("required", ()))
@@ -164,7 +193,9 @@ class Reference:
         if isinstance(examples, list):
             examples = {str(number): {"value": value} for number, value in enumerate(examples)}
         named = {name: self._resolve(example) for name, example in examples.items()}
-        found = {example.get("summary") or name: example.get("value") for name, example in named.items()}
+        found = {
+            example.get("summary") or name: example.get("value") for name, example in named.items()
+        }
         return found or ({"": holder["example"]} if "example" in holder else {})
 
     def _resolve(self, schema: Document) -> Document:
@@ -181,7 +212,9 @@ class Reference:
         parts.append({name: value for name, value in schema.items() if name != "allOf"})
         joined = {name: value for part in parts for name, value in part.items()}
         if any("properties" in part for part in parts):
-            joined["properties"] = {name: value for part in parts for name, value in part.get("properties", {}).items()}
+            joined["properties"] = {
+                name: value for part in parts for name, value in part.get("properties", {}).items()
+            }
             joined["required"] = [name for part in parts for name in part.get("required", ())]
         return joined
 

@@ -1,4 +1,5 @@
-"""What a cold start imports and what a warm request does, counted: the same on every machine, however busy it is.
+"""What a cold start imports and what a warm request does, counted: the same on every machine,
+however busy it is.
 
 The times behind these counts are measured by `make bench`.
 """
@@ -19,11 +20,27 @@ ROOT = Path(__file__).parent.parent.parent
 LIBRARIES = Path(sysconfig.get_path("purelib"))
 #: None of these has a part in an HTTP request; each would be paid for at every cold start.
 DENIED = (
-    "contact_groups.events", "contact_groups.compute.http_events", "oss2", "fc2", "yaml", "defusedxml", "xml", "apispec",
-    "asyncio", "concurrent", "multiprocessing", "urllib3", "requests", "certifi", "cryptography", "aiohttp", "sqlite3",
-)  # fmt: skip
-#: What a request costs that calls CloudMonitor once, beyond one that the floor answers without any call. Counted: 465 on
-#: Python 3.10, 406 on 3.12; the little on top is for the next version of Flask or marshmallow, not for ours.
+    "contact_groups.events",
+    "contact_groups.compute.http_events",
+    "oss2",
+    "fc2",
+    "yaml",
+    "defusedxml",
+    "xml",
+    "apispec",
+    "asyncio",
+    "concurrent",
+    "multiprocessing",
+    "urllib3",
+    "requests",
+    "certifi",
+    "cryptography",
+    "aiohttp",
+    "sqlite3",
+)
+#: What a request costs that calls CloudMonitor once, beyond one that the floor answers without any
+#: call. Counted: 465 on Python 3.10, 406 on 3.12; the little on top is for the next version of
+#: Flask or marshmallow, not for ours.
 EXTRA_CALLS_MAX = 480
 REQUESTS = 20
 
@@ -46,7 +63,9 @@ def ours(upstream: Stub, log: Path) -> Iterator[Worker]:
     """The function in a fresh process, after its initializer and one request."""
     with (
         log.open("w") as output,
-        Worker(sys.executable, [ROOT / "function", LIBRARIES], "index", upstream.port, output) as worker,
+        Worker(
+            sys.executable, [ROOT / "function", LIBRARIES], "index", upstream.port, output
+        ) as worker,
     ):
         yield worker
 
@@ -56,7 +75,13 @@ def floor(upstream: Stub, log: Path) -> Iterator[Worker]:
     """Flask and marshmallow alone in a fresh process, after one request."""
     with (
         log.with_name("floor").open("w") as output,
-        Worker(sys.executable, [ROOT / "bench" / "yardsticks", LIBRARIES], "floor", upstream.port, output) as worker,
+        Worker(
+            sys.executable,
+            [ROOT / "bench" / "yardsticks", LIBRARIES],
+            "floor",
+            upstream.port,
+            output,
+        ) as worker,
     ):
         yield worker
 
@@ -68,14 +93,22 @@ def test_a_cold_start_imports_nothing_that_a_request_does_not_use(ours: Worker) 
     assert [name for name in imported if name.startswith(DENIED)] == []
 
 
-def test_a_cold_start_imports_only_its_own_modules_beyond_the_floor(ours: Worker, floor: Worker) -> None:
-    """Whatever else a request needs is what Flask and marshmallow bring anyway, and gc, which is part of the interpreter."""
+def test_a_cold_start_imports_only_its_own_modules_beyond_the_floor(
+    ours: Worker, floor: Worker
+) -> None:
+    """Whatever else a request needs is what Flask and marshmallow bring anyway, and gc, which is
+    part of the interpreter.
+    """
     beyond = set(ours.ask("modules")) - set(floor.ask("modules"))
 
-    assert {name for name in beyond if name.partition(".")[0] not in {"index", "contact_groups", "gc"}} == set()
+    assert {
+        name for name in beyond if name.partition(".")[0] not in {"index", "contact_groups", "gc"}
+    } == set()
 
 
-def test_warm_requests_share_the_connection_that_the_initializer_opened(ours: Worker, upstream: Stub) -> None:
+def test_warm_requests_share_the_connection_that_the_initializer_opened(
+    ours: Worker, upstream: Stub
+) -> None:
     """No request opens a connection, and each makes one call."""
     connections, requests = upstream.connections, upstream.requests
 

@@ -13,10 +13,15 @@ from bench.measure import Results
 
 
 def results(**ours: float) -> Results:
-    """Everything within its target, except what the arguments say of the function; times in seconds, sizes in bytes."""
+    """Everything within its target, except what the arguments say of the function; times in
+    seconds, sizes in bytes.
+    """
 
     def samples(name: str, of_others: float, of_ours: float) -> Mapping[Variant, list[float]]:
-        return {variant: [ours.get(name, of_ours) if variant is OURS else of_others] * 3 for variant in VARIANTS}
+        return {
+            variant: [ours.get(name, of_ours) if variant is OURS else of_others] * 3
+            for variant in VARIANTS
+        }
 
     made = Results()
     made.cold |= samples("cold", 0.2, 0.2)
@@ -27,7 +32,11 @@ def results(**ours: float) -> Results:
     made.peak |= samples("peak", 30e6, 31e6)
     made.size |= {variant: int(ours.get("size", 2e6)) for variant in VARIANTS}
     made.resident |= {10: 1000, 100: int(ours.get("resident", 1000))}
-    made.validation |= {"smallest": [30e-6], "largest": [ours.get("largest", 200e-6)], "largest, Chinese": [1e-3]}
+    made.validation |= {
+        "smallest": [30e-6],
+        "largest": [ours.get("largest", 200e-6)],
+        "largest, Chinese": [1e-3],
+    }
     made.reading |= {"ours": [10e-6], "http.client": [50e-6]}
     made.per_second |= {OURS: [ours.get("per_second", 1100.0)]}
     made.p99 |= {OURS: [ours.get("p99", 0.06)]}

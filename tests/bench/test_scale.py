@@ -39,13 +39,17 @@ def test_goodput_at_saturation(saturated: dict[str, Figures]) -> None:
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 def test_fewer_callers_fail_at_saturation(saturated: dict[str, Figures], alternative: str) -> None:
-    """At saturation fewer callers fail with this client than with an alternative, at fewer upstream calls each."""
+    """At saturation fewer callers fail with this client than with an alternative, at fewer upstream
+    calls each.
+    """
     assert saturated[THIS_CLIENT].failed_share < saturated[alternative].failed_share
     assert saturated[THIS_CLIENT].calls_per_applied < saturated[alternative].calls_per_applied
 
 
 def test_calls_are_not_wasted(saturated: dict[str, Figures]) -> None:
-    """At saturation hardly a call of this client is throttled, and none is spent on a request that is refused."""
+    """At saturation hardly a call of this client is throttled, and none is spent on a request that
+    is refused.
+    """
     assert saturated[THIS_CLIENT].throttled_share < 0.01
     assert saturated[THIS_CLIENT].calls_per_applied < 1.01
 
@@ -82,12 +86,20 @@ def test_the_sliding_second_holds_everywhere() -> None:
 def test_the_seed_decides_all(saturated: dict[str, Figures]) -> None:
     """The same seed gives the same figures, another seed others."""
     assert simulate(THIS_CLIENT, SHORT) == saturated[THIS_CLIENT]
-    assert simulate("full jitter", Setup(callers=3_600, seconds=120.0, seed=2)) != saturated["full jitter"]
+    assert (
+        simulate("full jitter", Setup(callers=3_600, seconds=120.0, seed=2))
+        != saturated["full jitter"]
+    )
 
 
 def test_command_writes_the_same_page_twice(tmp_path: Path) -> None:
-    """Two runs of a seed make the same page, one into a folder, one on standard output; the plots are well-formed."""
-    written, printed = scale("--quick", "--seed", "7", "--output", str(tmp_path)), scale("--quick", "--seed", "7")
+    """Two runs of a seed make the same page, one into a folder, one on standard output; the plots
+    are well-formed.
+    """
+    written, printed = (
+        scale("--quick", "--seed", "7", "--output", str(tmp_path)),
+        scale("--quick", "--seed", "7"),
+    )
 
     assert written.returncode == printed.returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
@@ -114,9 +126,13 @@ def test_wrong_use_is_one_line(arguments: list[str], says: str) -> None:
 
 
 def test_the_committed_page_keeps_the_promise() -> None:
-    """In docs/scale.md, made at full size, every load above the quota shows at least 95 % of it written by this client."""
+    """In docs/scale.md, made at full size, every load above the quota shows at least 95 % of it
+    written by this client.
+    """
     page = (ROOT / "docs" / "scale.md").read_text("utf-8")
-    rows = re.findall(r"^\| ([\d,]*) *\| (?:\*\*)?([\w ]+?)(?:\*\*)? +\| [\d.]+ \| ([\d.]+)%", page, flags=re.M)
+    rows = re.findall(
+        r"^\| ([\d,]*) *\| (?:\*\*)?([\w ]+?)(?:\*\*)? +\| [\d.]+ \| ([\d.]+)%", page, flags=re.M
+    )
     callers = 0
     shares = {}
     for load, policy, share in rows:

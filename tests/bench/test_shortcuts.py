@@ -27,14 +27,18 @@ def accepted(text: str) -> bool:
 
 
 def test_every_character_of_the_pattern_is_judged_alike() -> None:
-    """First, last, in between and alone: a name is taken exactly where the documented pattern takes it."""
+    """First, last, in between and alone: a name is taken exactly where the documented pattern takes
+    it.
+    """
     pattern = re.compile(NAME_PATTERN)
     for character in map(chr, range(LAST_NAMED)):
         for text in (character, f"{character}a", f"a{character}", f"a{character}a"):
             assert accepted(text) == bool(pattern.fullmatch(text)), ascii(text)
 
 
-@pytest.mark.parametrize(("length", "expected"), [(0, False), (NAME_MAX, True), (NAME_MAX + 1, False)])
+@pytest.mark.parametrize(
+    ("length", "expected"), [(0, False), (NAME_MAX, True), (NAME_MAX + 1, False)]
+)
 def test_the_lengths_of_a_name(length: int, expected: bool) -> None:
     """The limits hold for names that need no second look too."""
     assert accepted("x" * length) is expected
@@ -42,6 +46,8 @@ def test_the_lengths_of_a_name(length: int, expected: bool) -> None:
 
 @given(st.text())
 def test_encoding_is_that_of_the_standard_library(text: str) -> None:
-    """Our own percent-encoding is that of quote, and so is the size that is told without encoding."""
+    """Our own percent-encoding is that of quote, and so is the size that is told without
+    encoding.
+    """
     assert percent_encode(text) == quote(text, safe="")
     assert encoded_size(text) == len(percent_encode(text))

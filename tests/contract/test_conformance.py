@@ -1,4 +1,6 @@
-"""The served application, held to its own document by schemathesis: a test that no one here wrote."""
+"""The served application, held to its own document by schemathesis: a test that no one
+here wrote.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def test_through_function_compute(case: schemathesis.Case[Any], cloud: LocalClou
 
 
 def test_links_lead_on(cloud: LocalCloud) -> None:
-    """A group that POST was accepted for is replaced through PUT under the name that was answered."""
+    """A group that POST was accepted for is replaced through PUT under the name that was
+    answered.
+    """
     answered = follow_links(load(), cloud.facade.url)
 
     assert answered["POST /v1/contact-groups", 200]
@@ -39,7 +43,9 @@ def test_links_lead_on(cloud: LocalCloud) -> None:
 
 
 def test_every_exception_is_one_of_something_that_there_is() -> None:
-    """An exception to a check or a rule that no longer exists is noticed, and each has its reason."""
+    """An exception to a check or a rule that no longer exists is noticed, and each has its
+    reason.
+    """
     assert EXCEPTIONS.keys() <= set(CHECKS.get_all_names())
     assert UNEXPRESSED.keys() <= CODES
     assert all([*EXCEPTIONS.values(), *UNEXPRESSED.values()])

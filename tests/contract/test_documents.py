@@ -31,9 +31,24 @@ OPERATIONS = [
 TYPES = {t.slug: t for t in (*REQUEST_PROBLEMS, *(row.type for row in TABLE), *EVENT_PROBLEMS)}
 MEMBERS = ["contactGroupName", "contactNames", "describe", "enableSubscribed"]
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
-    ["a", "a b", " a", "a\u3000", "a\n", "\u0085", "\u001fa", "x" * 255, "x" * 256, "\ufeffa", "", "值班"]
+    [
+        "a",
+        "a b",
+        " a",
+        "a\u3000",
+        "a\n",
+        "\u0085",
+        "\u001fa",
+        "x" * 255,
+        "x" * 256,
+        "\ufeffa",
+        "",
+        "值班",
+    ]
 )
-good_names = names.filter(lambda name: bool(re.fullmatch(NAME_PATTERN, name)) and len(name) <= NAME_MAX)
+good_names = names.filter(
+    lambda name: bool(re.fullmatch(NAME_PATTERN, name)) and len(name) <= NAME_MAX
+)
 groups = st.fixed_dictionaries(
     {
         "contactGroupName": good_names,
@@ -44,11 +59,20 @@ groups = st.fixed_dictionaries(
 )
 #: One change of a valid group at a time, each at a rule's edge or of another type.
 EDGES: list[dict[str, Any]] = [
-    *({"contactGroupName": name} for name in ("", " ", " a", "a\u3000", "a\nb", "x" * 255, "x" * 256, 1, None, ["a"])),
-    *({"contactNames": value} for value in ([], ["a", "a"], "a", None, {"a": 1}, [1], [None], [["a"]])),
+    *(
+        {"contactGroupName": name}
+        for name in ("", " ", " a", "a\u3000", "a\nb", "x" * 255, "x" * 256, 1, None, ["a"])
+    ),
+    *(
+        {"contactNames": value}
+        for value in ([], ["a", "a"], "a", None, {"a": 1}, [1], [None], [["a"]])
+    ),
     *({"contactNames": [str(n) for n in range(count)]} for count in (1, 100, 101)),
     *({"contactNames": [name]} for name in ("", " a", "a ", "a\u0085b", "x" * 255, "x" * 256)),
-    *({"describe": value} for value in ("", " \u3000\n", " a\n", "x" * 2048, "x" * 2049, 1, None, ["a"])),
+    *(
+        {"describe": value}
+        for value in ("", " \u3000\n", " a\n", "x" * 2048, "x" * 2049, 1, None, ["a"])
+    ),
     *({"enableSubscribed": value} for value in (True, False, "true", 1, 0, None)),
     {"other": 1},
     {},
@@ -57,7 +81,9 @@ wild = st.fixed_dictionaries(
     {},
     optional={
         "contactGroupName": names | st.integers(),
-        "contactNames": st.lists(names | st.none(), max_size=4) | st.just([str(n) for n in range(101)]) | names,
+        "contactNames": st.lists(names | st.none(), max_size=4)
+        | st.just([str(n) for n in range(101)])
+        | names,
         "describe": names | st.just("x" * 2049) | st.booleans(),
         "enableSubscribed": st.booleans() | st.none() | st.sampled_from(["true", 1]),
         "other": st.just(1),
@@ -67,7 +93,11 @@ bodies = groups | wild
 
 
 def _valid(instance: Any, schema: dict[str, Any]) -> bool:
-    return bool(jsonschema.Draft202012Validator({**schema, "components": OPENAPI["components"]}).is_valid(instance))
+    return bool(
+        jsonschema.Draft202012Validator({**schema, "components": OPENAPI["components"]}).is_valid(
+            instance
+        )
+    )
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
@@ -121,7 +151,9 @@ def _accepts(body: Any, name: str | None = None) -> bool:
 
 @pytest.mark.parametrize("change", EDGES, ids=lambda change: ascii(change)[:60])
 def test_each_rule_is_published_at_its_edge(change: dict[str, Any]) -> None:
-    """With one member changed, a group is valid by the document if and only if the application accepts it."""
+    """With one member changed, a group is valid by the document if and only if the application
+    accepts it.
+    """
     body: dict[str, Any] = {**GROUP, **change}
     name = body["contactGroupName"] if isinstance(body["contactGroupName"], str) else "a"
     assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
@@ -133,9 +165,13 @@ def test_each_rule_is_published_at_its_edge(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("member", MEMBERS)
 def test_each_member_is_required_as_published(member: str) -> None:
     """A member may be left out by the document if and only if the application does without it."""
-    body = {key: value for key, value in {**GROUP, "enableSubscribed": True}.items() if key != member}
+    body = {
+        key: value for key, value in {**GROUP, "enableSubscribed": True}.items() if key != member
+    }
     assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
-    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(body, "My alert contact group")
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(
+        body, "My alert contact group"
+    )
 
 
 @pytest.mark.parametrize("body", [[], "a", 1, True, None, [GROUP]], ids=repr)
@@ -148,7 +184,9 @@ def test_a_body_is_published_as_one_object(body: Any) -> None:
 
 @given(bodies)
 def test_the_schema_accepts_what_the_application_accepts(body: dict[str, Any]) -> None:
-    """Each rule is published: a body is valid by the document if and only if the application accepts it."""
+    """Each rule is published: a body is valid by the document if and only if the application
+    accepts it.
+    """
     assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
 
 
@@ -162,7 +200,9 @@ def test_the_path_is_documented_as_it_is_read(name: str, body: dict[str, Any]) -
     assert (in_path and in_body) == (_accepts(body, name) and "/" not in name)
 
 
-@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=[o["operationId"] for _, _, o in OPERATIONS])
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), OPERATIONS, ids=[o["operationId"] for _, _, o in OPERATIONS]
+)
 def test_examples_of_requests_succeed(path: str, method: str, operation: dict[str, Any]) -> None:
     """Each example request is answered 200, with an answer of the documented shape."""
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
@@ -170,14 +210,27 @@ def test_examples_of_requests_succeed(path: str, method: str, operation: dict[st
     for body in bodies:
         if body is not None:
             assert _valid(body, content["schema"])
-        reply = call(application(), method.upper(), path.replace("{contactGroupName}", "My alert contact group"), body)
+        reply = call(
+            application(),
+            method.upper(),
+            path.replace("{contactGroupName}", "My alert contact group"),
+            body,
+        )
         assert reply.status == 200
-        assert _valid(reply.json, operation["responses"]["200"]["content"]["application/json"]["schema"])
+        assert _valid(
+            reply.json, operation["responses"]["200"]["content"]["application/json"]["schema"]
+        )
 
 
-@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=[o["operationId"] for _, _, o in OPERATIONS])
-def test_examples_of_answers_are_of_their_schemas(path: str, method: str, operation: dict[str, Any]) -> None:
-    """Each example answer is valid, and each problem example is of the type and status that it stands under."""
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), OPERATIONS, ids=[o["operationId"] for _, _, o in OPERATIONS]
+)
+def test_examples_of_answers_are_of_their_schemas(
+    path: str, method: str, operation: dict[str, Any]
+) -> None:
+    """Each example answer is valid, and each problem example is of the type and status that it
+    stands under.
+    """
     for status, response in operation["responses"].items():
         for content in response.get("content", {}).values():
             for example in content.get("examples", {}).values():
@@ -187,13 +240,22 @@ def test_examples_of_answers_are_of_their_schemas(path: str, method: str, operat
 
 @pytest.mark.parametrize("slug", SCENARIOS)
 def test_each_scenario_meets_its_problem(slug: str) -> None:
-    """The way to meet a problem that the documentation shows leads to that problem, with the documented headers."""
+    """The way to meet a problem that the documentation shows leads to that problem, with the
+    documented headers.
+    """
     status, headers, document = play(SCENARIOS[slug])
 
-    assert (status, document["type"], document["status"]) == (TYPES[slug].status, TYPES[slug].uri, TYPES[slug].status)
+    assert (status, document["type"], document["status"]) == (
+        TYPES[slug].status,
+        TYPES[slug].uri,
+        TYPES[slug].status,
+    )
     operation = OPENAPI["paths"]["/v1/contact-groups"]["post"]
     documented = operation["responses"][str(status)]
-    assert document["type"] in documented["content"]["application/problem+json"]["schema"]["properties"]["type"]["enum"]
+    assert (
+        document["type"]
+        in documented["content"]["application/problem+json"]["schema"]["properties"]["type"]["enum"]
+    )
     for name, header in documented.get("headers", {}).items():
         assert name in headers or not header["required"]
 
@@ -215,8 +277,13 @@ def test_every_type_uri_resolves(slug: str) -> None:
 
 
 def test_every_problem_has_its_status_and_type_in_the_document() -> None:
-    """Each problem type that HTTP can meet stands in the document, under its status, for both writing operations."""
-    for path, method in (("/v1/contact-groups", "post"), ("/v1/contact-groups/{contactGroupName}", "put")):
+    """Each problem type that HTTP can meet stands in the document, under its status, for both
+    writing operations.
+    """
+    for path, method in (
+        ("/v1/contact-groups", "post"),
+        ("/v1/contact-groups/{contactGroupName}", "put"),
+    ):
         responses = OPENAPI["paths"][path][method]["responses"]
         for slug in SCENARIOS:
             content = responses[str(TYPES[slug].status)]["content"]["application/problem+json"]
@@ -224,7 +291,9 @@ def test_every_problem_has_its_status_and_type_in_the_document() -> None:
 
 
 def test_every_broken_rule_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each rule of the contract, broken in the application or in the document, makes the two disagree on a probe."""
+    """Each rule of the contract, broken in the application or in the document, makes the two
+    disagree on a probe.
+    """
     from contract.mutate import main
 
     assert main() == 0

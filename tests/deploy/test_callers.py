@@ -1,4 +1,6 @@
-"""The deployed function as its callers see it: the unmodified fc2.Client against the local Function Compute."""
+"""The deployed function as its callers see it: the unmodified fc2.Client against the local Function
+Compute.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,15 @@ NAMED = json.dumps({"contactGroupName": "post", "contactNames": ["a"], "describe
 BODY = json.dumps({"contactNames": ["a"], "describe": "d"}).encode()
 
 
-def _send(cloud: LocalCloud, method: str, path: str, body: bytes | None = None, **options: Any) -> Any:
+def _send(
+    cloud: LocalCloud, method: str, path: str, body: bytes | None = None, **options: Any
+) -> Any:
     headers = dict(options.pop("headers", JSON))
     if body is not None:
         headers["content-length"] = str(len(body))
-    return cloud.client.do_http_request(method, QUALIFIED, HTTP_FUNCTION, path, headers, body=body, **options)
+    return cloud.client.do_http_request(
+        method, QUALIFIED, HTTP_FUNCTION, path, headers, body=body, **options
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +46,7 @@ def _send(cloud: LocalCloud, method: str, path: str, body: bytes | None = None, 
         ("POST", "/v1/contact-groups", b"{}", 422, "invalid-contact-group"),
         ("PUT", "/v1/contact-groups/a%2Fb", BODY, 422, "invalid-contact-group"),
     ],
-)  # fmt: skip
+)
 def test_every_method_gets_its_documented_status(
     cloud: LocalCloud, method: str, path: str, body: bytes | None, status: int, problem: str | None
 ) -> None:
@@ -57,7 +63,9 @@ def test_every_method_gets_its_documented_status(
 
 @pytest.mark.parametrize("name", ["告警 值班*~+组", "café", "100%", "a b", "x?y#z"])
 def test_names_that_are_not_ascii(cloud: LocalCloud, name: str) -> None:
-    """Any name without a slash survives the client, the platform and the signature, and is stored as it is."""
+    """Any name without a slash survives the client, the platform and the signature, and is stored
+    as it is.
+    """
     response = _send(cloud, "PUT", f"/v1/contact-groups/{quote(name, safe='')}", BODY)
 
     assert (response.status_code, response.json().get("contactGroupName")) == (200, name)
@@ -75,7 +83,11 @@ def test_dry_run_through_the_platform(cloud: LocalCloud) -> None:
 def test_without_a_content_type_json_is_read(cloud: LocalCloud) -> None:
     """The platform makes octet-stream of a missing Content-Type; it is read as JSON."""
     response = _send(
-        cloud, "PUT", "/v1/contact-groups/untyped", BODY, headers={"content-type": "application/octet-stream"}
+        cloud,
+        "PUT",
+        "/v1/contact-groups/untyped",
+        BODY,
+        headers={"content-type": "application/octet-stream"},
     )
 
     assert response.status_code == 200
@@ -87,7 +99,11 @@ def test_events_synchronous_and_asynchronous(cloud: LocalCloud, invocation: str)
     group = {"contactGroupName": f"event-{invocation}", "contactNames": ["a"], "describe": "d"}
 
     response = cloud.client.invoke_function(
-        SERVICE, EVENT_FUNCTION, json.dumps(group).encode(), {"x-fc-invocation-type": invocation}, ALIAS
+        SERVICE,
+        EVENT_FUNCTION,
+        json.dumps(group).encode(),
+        {"x-fc-invocation-type": invocation},
+        ALIAS,
     )
 
     if invocation == "Sync":
@@ -98,11 +114,17 @@ def test_events_synchronous_and_asynchronous(cloud: LocalCloud, invocation: str)
 
 
 def test_a_killed_process_costs_one_request(cloud: LocalCloud) -> None:
-    """A process that dies in the middle of a request is the platform's 502 for that caller, and a fresh one for the next."""
+    """A process that dies in the middle of a request is the platform's 502 for that caller, and a
+    fresh one for the next.
+    """
     cloud.cloudmonitor.faults.add(Fault("delay", seconds=4.0))
     replies: list[Any] = []
-    body = json.dumps({"contactGroupName": "killed", "contactNames": ["a"], "describe": "d"}).encode()
-    caller = threading.Thread(target=lambda: replies.append(_send(cloud, "POST", "/v1/contact-groups", body)))
+    body = json.dumps(
+        {"contactGroupName": "killed", "contactNames": ["a"], "describe": "d"}
+    ).encode()
+    caller = threading.Thread(
+        target=lambda: replies.append(_send(cloud, "POST", "/v1/contact-groups", body))
+    )
     before = len(cloud.cloudmonitor.calls())
     caller.start()
     end = time.monotonic() + 20
@@ -126,7 +148,9 @@ def test_twenty_requests_share_one_instance(cloud: LocalCloud) -> None:
     replies: list[int] = []
 
     def work(number: int) -> None:
-        replies.append(_send(cloud, "PUT", f"/v1/contact-groups/parallel-{number}", BODY).status_code)
+        replies.append(
+            _send(cloud, "PUT", f"/v1/contact-groups/parallel-{number}", BODY).status_code
+        )
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(20)]
     for thread in threads:

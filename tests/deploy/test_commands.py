@@ -46,8 +46,12 @@ def _actions(text: str) -> set[str]:
     return first & {"create", "update", "unchanged"}
 
 
-def test_apply_creates_then_changes_nothing_then_only_what_differs(function_compute: FunctionCompute) -> None:
-    """A first apply creates everything, a second finds all unchanged, a third updates what was changed, and serves it."""
+def test_apply_creates_then_changes_nothing_then_only_what_differs(
+    function_compute: FunctionCompute,
+) -> None:
+    """A first apply creates everything, a second finds all unchanged, a third updates what was
+    changed, and serves it.
+    """
     with function_compute:
         url = function_compute.url
 
@@ -90,7 +94,9 @@ def test_a_half_failed_apply_does_not_serve(function_compute: FunctionCompute) -
 
 
 def test_triggers_follow_the_parameters(function_compute: FunctionCompute) -> None:
-    """A trigger whose source changes is made anew, since the API cannot move it; one whose source is emptied is deleted."""
+    """A trigger whose source changes is made anew, since the API cannot move it; one whose source
+    is emptied is deleted.
+    """
     with function_compute:
         url = function_compute.url
         role = f"TriggerRole={ROLE}"
@@ -117,7 +123,10 @@ def test_rollback_moves_the_alias_back_and_says_so(function_compute: FunctionCom
         _apply(url, "--parameters", "LogLevel=ERROR")
 
         assert deploy(url, "rollback").stdout == "alias live serves version 1, before it was 2\n"
-        assert deploy(url, "rollback", "--to", "2").stdout == "alias live serves version 2, before it was 1\n"
+        assert (
+            deploy(url, "rollback", "--to", "2").stdout
+            == "alias live serves version 2, before it was 1\n"
+        )
         assert "has no version 9; it has 2, 1" in deploy(url, "rollback", "--to", "9").stderr
 
 
@@ -125,13 +134,33 @@ def test_rollback_moves_the_alias_back_and_says_so(function_compute: FunctionCom
     ("arguments", "says", "code"),
     [
         (["apply"], "--role-arn", 2),
-        (["apply", "--role-arn", "x", "--parameters", "Colour=blue"], "parameter Colour is unknown", 2),
+        (
+            ["apply", "--role-arn", "x", "--parameters", "Colour=blue"],
+            "parameter Colour is unknown",
+            2,
+        ),
         (["apply", "--role-arn", "x", "--parameters", "LogLevel"], "NAME=VALUE", 2),
-        (["apply", "--role-arn", "x", "--parameters", "LogLevel=LOUD"], "parameter LogLevel is 'LOUD'", 2),
-        (["apply", "--role-arn", "x", "--parameters", "HttpMaxInstances=many"], "must be a number", 2),
+        (
+            ["apply", "--role-arn", "x", "--parameters", "LogLevel=LOUD"],
+            "parameter LogLevel is 'LOUD'",
+            2,
+        ),
+        (
+            ["apply", "--role-arn", "x", "--parameters", "HttpMaxInstances=many"],
+            "must be a number",
+            2,
+        ),
         (["apply", "--role-arn", "x", "--parameters", "MnsTopic=t"], "TriggerRole is empty", 2),
-        (["apply", "--role-arn", "x", "--parameters", "CloudMonitorEndpoint=http://example.com"], "CLOUDMONITOR_ENDPOINT", 2),
-        (["apply", "--role-arn", "x", "--parameters", "FailureDestination=queue"], "parameter FailureDestination", 2),
+        (
+            ["apply", "--role-arn", "x", "--parameters", "CloudMonitorEndpoint=http://example.com"],
+            "CLOUDMONITOR_ENDPOINT",
+            2,
+        ),
+        (
+            ["apply", "--role-arn", "x", "--parameters", "FailureDestination=queue"],
+            "parameter FailureDestination",
+            2,
+        ),
         (["apply", "--role-arn", "x", "--template", "none.yml"], "none.yml cannot be read", 2),
         (["apply", "--role-arn", "x", "--template", "README.md"], "README.md is no template", 2),
         (["apply", "--role-arn", "x", "--package", "none.zip"], "none.zip does not exist", 2),
@@ -142,8 +171,10 @@ def test_rollback_moves_the_alias_back_and_says_so(function_compute: FunctionCom
         (["invoke", "no-function", "events/payload.json"], "FunctionNotFound", 1),
         (["fly"], "usage:", 2),
     ],
-)  # fmt: skip
-def test_wrong_use_is_told_in_one_line(cloud: LocalCloud, arguments: list[str], says: str, code: int) -> None:
+)
+def test_wrong_use_is_told_in_one_line(
+    cloud: LocalCloud, arguments: list[str], says: str, code: int
+) -> None:
     """Each mistake is named, with what to do, an exit code and no traceback."""
     done = deploy(cloud.function_compute.url, *arguments)
 
@@ -152,10 +183,15 @@ def test_wrong_use_is_told_in_one_line(cloud: LocalCloud, arguments: list[str], 
 
 
 def test_without_credentials_or_address(cloud: LocalCloud) -> None:
-    """What is missing from the environment is named; a wrong secret is refused without being shown."""
+    """What is missing from the environment is named; a wrong secret is refused without
+    being shown.
+    """
     url = cloud.function_compute.url
 
-    assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in deploy(url, "rollback", ALIBABA_CLOUD_ACCESS_KEY_ID="").stderr
+    assert (
+        "ALIBABA_CLOUD_ACCESS_KEY_ID"
+        in deploy(url, "rollback", ALIBABA_CLOUD_ACCESS_KEY_ID="").stderr
+    )
     assert "--endpoint" in deploy("", "rollback", ACCOUNT_ID="").stderr
     wrong = deploy(url, "rollback", ALIBABA_CLOUD_ACCESS_KEY_SECRET="not-the-secret")
     assert (wrong.returncode, "SignatureNotMatch" in wrong.stderr) == (1, True)
@@ -170,11 +206,21 @@ def test_invoke_shows_status_headers_body_and_log(cloud: LocalCloud) -> None:
 
     done = deploy(url, "invoke", "http-function", "--path", "/v1/contact-groups", "--data", body)
     assert done.returncode == 0
-    for part in ("200 OK", "X-Fc-Request-Id", '"contactGroupName": "invoked"', "log:", '"message": "request"'):
+    for part in (
+        "200 OK",
+        "X-Fc-Request-Id",
+        '"contactGroupName": "invoked"',
+        "log:",
+        '"message": "request"',
+    ):
         assert part in done.stdout
-    encoded = deploy(url, "invoke", "http-function", "--path", "/v1/contact-groups?dryRun=tr%75e", "--data", body)
+    encoded = deploy(
+        url, "invoke", "http-function", "--path", "/v1/contact-groups?dryRun=tr%75e", "--data", body
+    )
     assert (encoded.returncode, '"dryRun": true' in encoded.stdout) == (0, True)
-    refused = deploy(url, "invoke", "http-function", "--path", "/v1/contact-groups?dryRun=maybe", "--data", body)
+    refused = deploy(
+        url, "invoke", "http-function", "--path", "/v1/contact-groups?dryRun=maybe", "--data", body
+    )
     assert (refused.returncode, "400" in refused.stdout) == (1, True)
     event = deploy(url, "invoke", "event-function", "events/payload.json")
     assert (event.returncode, '"verdict": "applied"' in event.stdout) == (0, True)
@@ -184,7 +230,9 @@ def test_invoke_shows_status_headers_body_and_log(cloud: LocalCloud) -> None:
 
 
 def test_role_prints_what_the_template_asks_for() -> None:
-    """Trust, permissions and the commands that make the role; manifests only where there are any."""
+    """Trust, permissions and the commands that make the role; manifests only where there
+    are any.
+    """
     done = deploy("", "role")
     with_bucket = deploy("", "role", "--parameters", "ManifestBucket=rota")
 

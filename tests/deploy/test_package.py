@@ -39,7 +39,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def test_the_same_input_gives_the_same_bytes(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_input_gives_the_same_bytes(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A package can be checked by building it again, whatever the builder's own Python is told."""
     again = tmp_path / "again.zip"
     monkeypatch.setenv("PYTHONOPTIMIZE", "2")
@@ -53,36 +55,53 @@ def test_the_same_input_gives_the_same_bytes(package: Path, tmp_path: Path, monk
 
 
 def test_it_holds_what_is_needed_and_no_more(package: Path) -> None:
-    """The function, its dependencies and compiled code; no tests, no metadata, no sources of C; under 4 MB."""
+    """The function, its dependencies and compiled code; no tests, no metadata, no sources of C;
+    under 4 MB.
+    """
     names = zipfile.ZipFile(package).namelist()
 
-    assert {"index.py", "contact_groups/api.py", "flask/app.py", "marshmallow/schema.py"} <= set(names)
+    assert {"index.py", "contact_groups/api.py", "flask/app.py", "marshmallow/schema.py"} <= set(
+        names
+    )
     assert not [
-        name for name in names if ".dist-info" in name or "/tests/" in name or name.endswith((".pyi", ".c", ".in"))
+        name
+        for name in names
+        if ".dist-info" in name or "/tests/" in name or name.endswith((".pyi", ".c", ".in"))
     ]
     if find_python():
         assert "contact_groups/__pycache__/api.cpython-310.pyc" in names
     assert package.stat().st_size < 4_000_000
 
 
-def test_compiled_code_is_used_unchecked_and_names_the_platforms_paths(package: Path, tmp_path: Path) -> None:
-    """The .pyc files need no look at their sources, whose times the platform changes, and tracebacks name /code."""
+def test_compiled_code_is_used_unchecked_and_names_the_platforms_paths(
+    package: Path, tmp_path: Path
+) -> None:
+    """The .pyc files need no look at their sources, whose times the platform changes, and
+    tracebacks name /code.
+    """
     if not find_python():
         pytest.skip("no Python 3.10 to compile with")
     data = zipfile.ZipFile(package).read("contact_groups/__pycache__/api.cpython-310.pyc")
 
-    assert int.from_bytes(data[4:8], "little") == 0b01  # hash-based, and the source is not checked (PEP 552)
+    assert (
+        int.from_bytes(data[4:8], "little") == 0b01
+    )  # hash-based, and the source is not checked (PEP 552)
     assert b"/code/contact_groups/api.py" in data
     assert str(tmp_path.parent).encode() not in data
 
 
 def test_what_ships_works_by_itself(package: Path, tmp_path: Path) -> None:
-    """Unzipped into an empty folder, with nothing else on the path, the function answers HTTP and events."""
+    """Unzipped into an empty folder, with nothing else on the path, the function answers HTTP and
+    events.
+    """
     python = find_python()
     if not python:
         pytest.skip("the package is for Python 3.10, and there is none here")
     zipfile.ZipFile(package).extractall(tmp_path)
-    environment = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret"}
+    environment = {
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret",
+    }
 
     command = [python, "-I", "-S", "-B", "-c", CALL, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

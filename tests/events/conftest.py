@@ -49,8 +49,12 @@ def objects() -> Iterator[Objects]:
 def invoke(
     cloud: CloudMonitor, objects: Objects, make_function: Callable[..., Function]
 ) -> Callable[..., dict[str, Any]]:
-    """Invokes the event function with raw bytes, one attempt an item; keyword arguments are settings."""
-    held = SimpleNamespace(access_key_id="testid", access_key_secret="testsecret", security_token="")
+    """Invokes the event function with raw bytes, one attempt an item; keyword arguments are
+    settings.
+    """
+    held = SimpleNamespace(
+        access_key_id="testid", access_key_secret="testsecret", security_token=""
+    )
 
     def call(event: bytes, **settings: str) -> dict[str, Any]:
         defaults = {
@@ -59,7 +63,9 @@ def invoke(
             "CLOUDMONITOR_MAX_ATTEMPTS": "1",
             "OSS_ENDPOINT": objects.url,
         }
-        return make_function(**{**defaults, **settings}).event_handler(event, context(credentials=held))
+        return make_function(**{**defaults, **settings}).event_handler(
+            event, context(credentials=held)
+        )
 
     return call
 
@@ -68,7 +74,8 @@ def invoke(
 def handle(make_client: Callable[..., Client], time: Time) -> Callable[..., dict[str, Any]]:
     """Handles an event with a scripted upstream and clocks that stand still.
 
-    Keyword arguments in capitals are settings, `context` is Function Compute's, the others are options of the client.
+    Keyword arguments in capitals are settings, `context` is Function Compute's, the others are
+    options of the client.
     """
 
     def call(event: bytes, *, context: Any = None, **options: Any) -> dict[str, Any]:
@@ -83,7 +90,13 @@ def handle(make_client: Callable[..., Client], time: Time) -> Callable[..., dict
         }
         client = make_client(**options)
         return handler.handle(
-            source, value, context, client, settings, environment=environment, monotonic=time.monotonic
+            source,
+            value,
+            context,
+            client,
+            settings,
+            environment=environment,
+            monotonic=time.monotonic,
         )
 
     return call

@@ -1,6 +1,7 @@
 """The table of sources in docs/events.md, made from the adapters and the payload files.
 
-`python -m tests.events.table`, with function/ on PYTHONPATH, writes it into the page; a test holds the two together.
+`python -m tests.events.table`, with function/ on PYTHONPATH, writes it into the page; a test holds
+the two together.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ END = "<!-- sources: end -->"
 
 def payload_files() -> list[Path]:
     """The payload files of events/, without what is expected of them."""
-    return sorted(path for path in (ROOT / "events").glob("*.*") if not path.name.endswith(".expected.json"))
+    return sorted(
+        path for path in (ROOT / "events").glob("*.*") if not path.name.endswith(".expected.json")
+    )
 
 
 def records(event: bytes) -> list[Any]:
-    """The records of an event: the items of an array, each read if it is text, or the event itself."""
+    """The records of an event: the items of an array, each read if it is text, or the
+    event itself.
+    """
     value = read(event)
     if not isinstance(value, list):
         return [value]

@@ -22,8 +22,12 @@ from tests.support import CANARY_SECRET, SUCCESS, ScriptedTransport, Time, refus
 EVENTS = Path(__file__).parents[2] / "events"
 KEYS = sorted(
     {key for source in dispatcher.SOURCES for key in source.keys}
-    | set("attrs body contactGroups contactGroupName enableSubscribed eventName eventSource events oss product".split())
-    | set("requestContext specversion triggerName type version httpMethod rawPath headers path".split())
+    | set(
+        "attrs body contactGroups contactGroupName enableSubscribed eventName eventSource events oss product".split()
+    )
+    | set(
+        "requestContext specversion triggerName type version httpMethod rawPath headers path".split()
+    )
 )
 WORDS = st.sampled_from(
     "acs:oss cdn mns:Queue:SendMessage dts: cms:ActionTrail:ApiCall x:CloudMonitor:y CloudMonitor Sync-v1 {} []".split()
@@ -32,12 +36,17 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | 
 JSON = st.recursive(
     SCALARS,
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=6)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=6)
     ),
     max_leaves=20,
 )
 GROUPS = st.fixed_dictionaries(
-    {"contactGroupName": st.text(), "contactNames": st.lists(st.text(), max_size=3), "describe": st.text()}
+    {
+        "contactGroupName": st.text(),
+        "contactNames": st.lists(st.text(), max_size=3),
+        "describe": st.text(),
+    }
 )
 FILES = [path for path in sorted(EVENTS.glob("*.json")) if not path.name.endswith(".expected.json")]
 
@@ -67,26 +76,41 @@ ANSWERS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=400,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(raw=RAW, answer=ANSWERS, rejected_raises=st.booleans())
 def test_anything_ends_in_verdicts_or_the_named_errors(
     make_client: Callable[..., Any], raw: bytes, answer: Any, rejected_raises: bool
 ) -> None:
-    """Any bytes and any JSON end in a result whose counts add up, or in EventFailed without a secret."""
+    """Any bytes and any JSON end in a result whose counts add up, or in EventFailed without a
+    secret.
+    """
     value = dispatcher.read(raw)
     source = dispatcher.claim(value)
     if isinstance(source, HttpShape):
         assert source in HTTP_SHAPES
         return
     clock = Time()
-    client = make_client(transport=ScriptedTransport([answer]), monotonic=clock.monotonic, sleep=clock.sleep)
-    keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY_SECRET}
+    client = make_client(
+        transport=ScriptedTransport([answer]), monotonic=clock.monotonic, sleep=clock.sleep
+    )
+    keys = {
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY_SECRET,
+    }
     chosen = read_settings(
-        {"EVENT_REJECTED_RAISES": str(rejected_raises).lower(), "OSS_ENDPOINT": "http://127.0.0.1:9"}
+        {
+            "EVENT_REJECTED_RAISES": str(rejected_raises).lower(),
+            "OSS_ENDPOINT": "http://127.0.0.1:9",
+        }
     )
     result, text = {}, ""
     try:
-        result = handler.handle(source, value, None, client, chosen, environment=keys, monotonic=clock.monotonic)
+        result = handler.handle(
+            source, value, None, client, chosen, environment=keys, monotonic=clock.monotonic
+        )
     except EventFailed as failed:
         text = str(failed)
     assert CANARY_SECRET not in text
@@ -103,7 +127,9 @@ def test_anything_ends_in_verdicts_or_the_named_errors(
 @settings(max_examples=300)
 @given(value=EVENT_VALUES)
 def test_nothing_is_claimed_by_order(value: Any) -> None:
-    """Whatever the order of the adapters, an object that more than one claims is given to none of them."""
+    """Whatever the order of the adapters, an object that more than one claims is given to none of
+    them.
+    """
     claimed = [source.name for source in dispatcher.SOURCES if source.claims(value)]
     if len(claimed) > 1 and isinstance(value, dict):
         source: Any = dispatcher.claim(value)

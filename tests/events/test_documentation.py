@@ -1,4 +1,6 @@
-"""docs/events.md is what the adapters and the payload files make it; what events bring along stays off the HTTP path."""
+"""docs/events.md is what the adapters and the payload files make it; what events bring along stays
+off the HTTP path.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def test_links_of_the_page_lead_to_files() -> None:
 
 
 def test_each_problem_of_events_has_a_slug_of_its_own() -> None:
-    """No problem of events shares its slug with another problem, and each verdict of a problem is one of two."""
+    """No problem of events shares its slug with another problem, and each verdict of a problem is
+    one of two.
+    """
     others = {kind.slug for kind in REQUEST_PROBLEMS} | {row.type.slug for row in outcomes.TABLE}
     slugs = [kind.slug for kind in EVENT_PROBLEMS]
     assert len(set(slugs)) == len(slugs)
@@ -38,7 +42,9 @@ def test_each_problem_of_events_has_a_slug_of_its_own() -> None:
 
 
 def test_the_http_path_imports_nothing_of_events() -> None:
-    """A request over HTTP leaves events/, oss2 and yaml alone; an event leaves oss2 and yaml alone until a manifest comes."""
+    """A request over HTTP leaves events/, oss2 and yaml alone; an event leaves oss2 and yaml alone
+    until a manifest comes.
+    """
     code = """
 import io, os, sys
 os.environ["CLOUDMONITOR_ENDPOINT"] = "http://127.0.0.1:9"
@@ -55,6 +61,10 @@ assert loaded("contact_groups.events")
 assert not loaded("oss2", "yaml"), loaded("oss2", "yaml")
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT / "function", capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=ROOT / "function",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr

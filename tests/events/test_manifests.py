@@ -1,4 +1,6 @@
-"""Manifests in OSS: fetched with the function's credentials, read strictly, bounded in size and time."""
+"""Manifests in OSS: fetched with the function's credentials, read strictly, bounded in size and
+time.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,12 @@ def objects(tmp_path: Path) -> Any:
 def event(key: str = "rota.yaml", **changes: Any) -> bytes:
     """An event of OSS about one object; changes replace members of the event."""
     about = {"bucket": {"name": "manifests"}, "object": {"key": key, "eTag": "OLD"}}
-    record = {"eventName": "ObjectCreated:PutObject", "eventSource": "acs:oss", "region": "cn-hangzhou", "oss": about}
+    record = {
+        "eventName": "ObjectCreated:PutObject",
+        "eventSource": "acs:oss",
+        "region": "cn-hangzhou",
+        "oss": about,
+    }
     return json.dumps({"events": [{**record, **changes}]}).encode()
 
 
@@ -59,8 +66,12 @@ def test_a_yaml_object_is_applied(invoke: Handle, objects: Objects, key: str) ->
 
 
 @pytest.mark.parametrize("versioned", [False, True])
-def test_an_item_names_the_version_that_was_read(invoke: Handle, tmp_path: Path, versioned: bool) -> None:
-    """The id has the version id where the bucket has versions, else the ETag; of what was fetched, not of the event."""
+def test_an_item_names_the_version_that_was_read(
+    invoke: Handle, tmp_path: Path, versioned: bool
+) -> None:
+    """The id has the version id where the bucket has versions, else the ETag; of what was fetched,
+    not of the event.
+    """
     (tmp_path / "manifests").mkdir(exist_ok=True)
     with Objects(tmp_path, versioned=versioned) as objects:
         put(objects, json.dumps([]), "rota.json")
@@ -73,7 +84,9 @@ def test_an_item_names_the_version_that_was_read(invoke: Handle, tmp_path: Path,
 def test_a_runtime_with_an_older_oss2_signs_with_v1(
     invoke: Handle, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """oss2 2.16.0, which Function Compute's Python 3.10 has, knows no V4: the fetch is signed with V1."""
+    """oss2 2.16.0, which Function Compute's Python 3.10 has, knows no V4: the fetch is signed with
+    V1.
+    """
     import oss2
 
     monkeypatch.delattr(oss2, "AuthV4")
@@ -89,17 +102,24 @@ def test_a_runtime_without_oss2_says_so(invoke: Handle, monkeypatch: pytest.Monk
 
 
 def test_a_role_s_credentials_fetch_the_manifest(handle: Handle, objects: Objects) -> None:
-    """A token goes along with the request, and OSS refusing it fails the event without telling it to anybody."""
+    """A token goes along with the request, and OSS refusing it fails the event without telling it
+    to anybody.
+    """
     put(objects, GROUP_YAML)
     with pytest.raises(EventFailed, match=r"manifests/rota\.yaml@OLD failed: manifest-denied"):
         handle(event(), OSS_ENDPOINT=objects.url, EVENT_DEADLINE_SECONDS="60")
 
 
 @pytest.mark.parametrize(
-    ("failure", "slug"), [(503, "unavailable"), (400, "denied"), ("break", "unavailable"), (302, "unavailable")]
+    ("failure", "slug"),
+    [(503, "unavailable"), (400, "denied"), ("break", "unavailable"), (302, "unavailable")],
 )
-def test_what_may_pass_fails_the_event(invoke: Handle, objects: Objects, failure: int | str, slug: str) -> None:
-    """When OSS fails, refuses or breaks off, the event is raised for, so that the platform tries again; then it works."""
+def test_what_may_pass_fails_the_event(
+    invoke: Handle, objects: Objects, failure: int | str, slug: str
+) -> None:
+    """When OSS fails, refuses or breaks off, the event is raised for, so that the platform tries
+    again; then it works.
+    """
     put(objects, GROUP_YAML)
     objects.failures.append(failure)
     with pytest.raises(EventFailed, match=f"manifests/rota.yaml@OLD failed: manifest-{slug}"):
@@ -115,7 +135,9 @@ def test_an_oss_out_of_reach_fails_the_event(invoke: Handle, tmp_path: Path) -> 
         invoke(event(), OSS_ENDPOINT=gone.url)
 
 
-def test_no_time_for_a_manifest_fails_the_event(handle: Handle, objects: Objects, time: Time) -> None:
+def test_no_time_for_a_manifest_fails_the_event(
+    handle: Handle, objects: Objects, time: Time
+) -> None:
     """A manifest is not fetched after the deadline; its item fails."""
     put(objects, GROUP_YAML)
     two = json.loads(event())
@@ -135,7 +157,11 @@ def test_no_time_for_a_manifest_fails_the_event(handle: Handle, objects: Objects
     from tests.support import context
 
     with pytest.raises(EventFailed, match="2 failed"):
-        handle(json.dumps(two).encode(), OSS_ENDPOINT=objects.url, context=context(credentials=Credentials()))
+        handle(
+            json.dumps(two).encode(),
+            OSS_ENDPOINT=objects.url,
+            context=context(credentials=Credentials()),
+        )
 
 
 @pytest.mark.parametrize("key", ["gone.yaml", "gone.json"])
@@ -149,14 +175,30 @@ def test_an_object_that_is_gone_is_rejected(invoke: Handle, objects: Objects, ke
 @pytest.mark.parametrize(
     ("changes", "slug", "said"),
     [
-        ({"eventName": "ObjectRemoved:DeleteObject"}, "event-refused", "only objects that were created"),
+        (
+            {"eventName": "ObjectRemoved:DeleteObject"},
+            "event-refused",
+            "only objects that were created",
+        ),
         ({"eventName": 5}, "event-refused", "OSS tells of 5"),
         ({"oss": 5}, "event-without-payload", "there is no bucket among a number"),
-        ({"oss": {"bucket": {"name": "m/../x"}, "object": {"key": "a.json"}}}, "event-without-payload", "no bucket's name"),
-        ({"oss": {"bucket": {"name": "manifests"}, "object": {"key": 5}}}, "event-without-payload", "a number"),
-        ({"oss": {"bucket": {"name": "manifests"}, "object": {"key": "a.png"}}}, "manifest-unusable", "'a.png'"),
+        (
+            {"oss": {"bucket": {"name": "m/../x"}, "object": {"key": "a.json"}}},
+            "event-without-payload",
+            "no bucket's name",
+        ),
+        (
+            {"oss": {"bucket": {"name": "manifests"}, "object": {"key": 5}}},
+            "event-without-payload",
+            "a number",
+        ),
+        (
+            {"oss": {"bucket": {"name": "manifests"}, "object": {"key": "a.png"}}},
+            "manifest-unusable",
+            "'a.png'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_object_that_is_no_manifest_is_not_fetched(
     invoke: Handle, objects: Objects, changes: dict[str, Any], slug: str, said: str
 ) -> None:
@@ -167,20 +209,28 @@ def test_an_object_that_is_no_manifest_is_not_fetched(
     assert objects.requested == []
 
 
-def test_one_event_of_several_that_is_none_is_refused_alone(invoke: Handle, objects: Objects) -> None:
+def test_one_event_of_several_that_is_none_is_refused_alone(
+    invoke: Handle, objects: Objects
+) -> None:
     """Of several events about objects, each has its own verdict."""
     put(objects, GROUP_YAML)
     whole = json.loads(event())
     whole["events"].append("no event")
     result = invoke(json.dumps(whole).encode())
-    assert [(found["id"], found["verdict"]) for found in result["items"]][1] == ("#/events/1", "rejected")
+    assert [(found["id"], found["verdict"]) for found in result["items"]][1] == (
+        "#/events/1",
+        "rejected",
+    )
     assert result["counts"]["applied"] == 1
 
 
 def test_a_manifest_that_is_too_large_is_rejected(invoke: Handle, objects: Objects) -> None:
     """No more than 4 MiB are read."""
     put(objects, b" " * (MANIFEST_MAX + 1))
-    assert item(invoke(event())) == ("manifest-unusable", "The manifest is larger than 4,194,304 bytes.")
+    assert item(invoke(event())) == (
+        "manifest-unusable",
+        "The manifest is larger than 4,194,304 bytes.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,8 +241,16 @@ def test_a_manifest_that_is_too_large_is_rejected(invoke: Handle, objects: Objec
         ("rota.yaml", b"\xff", "not UTF-8 (byte 0)"),
         ("rota.yaml", b"", "must be one object"),
         ("rota.yaml", b"5", "must be one object"),
-        ("rota.yaml", b"a: &x {}\nb: *x\n", "the alias *x is not taken; write the value out (line 2, column 4)"),
-        ("rota.yaml", b"a: !!python/name:os.system x\n", "the tag tag:yaml.org,2002:python/name:os.system is not taken"),
+        (
+            "rota.yaml",
+            b"a: &x {}\nb: *x\n",
+            "the alias *x is not taken; write the value out (line 2, column 4)",
+        ),
+        (
+            "rota.yaml",
+            b"a: !!python/name:os.system x\n",
+            "the tag tag:yaml.org,2002:python/name:os.system is not taken",
+        ),
         ("rota.yaml", b"!x [a]\n", "the tag !x"),
         ("rota.yaml", b"a: 1\na: 2\n", 'the key "a" stands twice (line 2, column 1)'),
         ("rota.yaml", b"{[a]: 1}", "a key must be text"),
@@ -203,11 +261,18 @@ def test_a_manifest_that_is_too_large_is_rejected(invoke: Handle, objects: Objec
         ("rota.yaml", b"a: \x00\n", "it is not YAML:"),
         ("rota.yaml", b"a: " + b"9" * 5_000, "a number has too many digits"),
     ],
-)  # fmt: skip
+)
 def test_a_manifest_that_cannot_be_read_is_rejected(
-    invoke: Handle, objects: Objects, key: str, content: bytes, said: str, log_lines: Callable[[], list[dict[str, Any]]]
+    invoke: Handle,
+    objects: Objects,
+    key: str,
+    content: bytes,
+    said: str,
+    log_lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    """Doubtful JSON and YAML are refused, saying what and where; the line logged holds the event that fetches it again."""
+    """Doubtful JSON and YAML are refused, saying what and where; the line logged holds the event
+    that fetches it again.
+    """
     put(objects, content, key)
     assert said in item(invoke(event(key)))[1]
     [line] = [line for line in log_lines() if line["message"] == "rejected"]
@@ -215,7 +280,9 @@ def test_a_manifest_that_cannot_be_read_is_rejected(
 
 
 def test_yaml_is_read_as_json_reads_scalars() -> None:
-    """true, false, null and numbers are themselves; everything else stays the text that was written."""
+    """true, false, null and numbers are themselves; everything else stays the text that was
+    written.
+    """
     text = "a: [true, false, null, 1, -2.5e3, ]\nb: [no, on, True, ~, 2026-03-02, 010, 1_000, .inf, \"1\", 'true']\nc:\n1: x\n"
     assert parse_yaml(text) == {
         "a": [True, False, None, 1, -2500.0],
@@ -230,7 +297,11 @@ def test_yaml_without_libyaml_is_read_the_same(monkeypatch: pytest.MonkeyPatch) 
     import yaml
 
     monkeypatch.delattr(yaml, "CSafeLoader")
-    assert parse_yaml(GROUP_YAML) == {"contactGroupName": "On call", "contactNames": ["Ada"], "describe": "Woken"}
+    assert parse_yaml(GROUP_YAML) == {
+        "contactGroupName": "On call",
+        "contactNames": ["Ada"],
+        "describe": "Woken",
+    }
     with pytest.raises(Problem, match="it is not YAML"):
         parse_yaml("a: [1\n")
     with pytest.raises(Problem, match="it is not YAML"):
@@ -247,10 +318,17 @@ def test_a_thousand_groups_in_a_manifest(
 
     from tests.support import context
 
-    groups = [f"- contactGroupName: Group {number}\n  contactNames: [Ada]\n  describe: d\n" for number in range(1000)]
+    groups = [
+        f"- contactGroupName: Group {number}\n  contactNames: [Ada]\n  describe: d\n"
+        for number in range(1000)
+    ]
     put(objects, "".join(groups))
-    held = SimpleNamespace(access_key_id="testid", access_key_secret="testsecret", security_token="")
-    result = handle(event(), context=context(credentials=held), OSS_ENDPOINT=objects.url, calls_per_second=20)
+    held = SimpleNamespace(
+        access_key_id="testid", access_key_secret="testsecret", security_token=""
+    )
+    result = handle(
+        event(), context=context(credentials=held), OSS_ENDPOINT=objects.url, calls_per_second=20
+    )
     assert result["counts"]["applied"] == len(transport.sent) == 1000
     assert time.elapsed == pytest.approx(999 / 20)
 
@@ -268,5 +346,7 @@ def test_a_thousand_groups_in_a_manifest(
     ],
 )
 def test_the_endpoint_is_the_region_s_own(environment: dict[str, str], url: str) -> None:
-    """Manifests are fetched inside the function's own region, unless the setting names another endpoint."""
+    """Manifests are fetched inside the function's own region, unless the setting names another
+    endpoint.
+    """
     assert read_settings(environment).oss_endpoint.url == url

@@ -1,4 +1,6 @@
-"""The local object endpoint refuses what OSS refuses, so that a wrong signature cannot pass a test."""
+"""The local object endpoint refuses what OSS refuses, so that a wrong signature cannot
+pass a test.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,12 @@ def fetch(served: Objects) -> Iterator[Callable[..., bytes]]:
     session = oss2.Session()
 
     def call(
-        version: str, key_id: str, secret: str, token: str = "", key: str = "a b.json", bucket: str = "manifests"
+        version: str,
+        key_id: str,
+        secret: str,
+        token: str = "",
+        key: str = "a b.json",
+        bucket: str = "manifests",
     ) -> bytes:
         auth = oss2.StsAuth(key_id, secret, token, version)
         held = oss2.Bucket(auth, served.url, bucket, session=session, region="cn-hangzhou")
@@ -52,7 +59,9 @@ def fetch(served: Objects) -> Iterator[Callable[..., bytes]]:
 
 
 @pytest.mark.parametrize("version", ["v1", "v4"])
-def test_oss2_is_answered_where_its_signature_is_right(fetch: Callable[..., bytes], version: str) -> None:
+def test_oss2_is_answered_where_its_signature_is_right(
+    fetch: Callable[..., bytes], version: str
+) -> None:
     """An AccessKey and a temporary one fetch an object with either signature."""
     assert fetch(version, "testid", "testsecret") == b"[]"
     assert fetch(version, "STS.testid", "testsecret", "testtoken") == b"[]"
@@ -65,7 +74,10 @@ def test_oss2_is_answered_where_its_signature_is_right(fetch: Callable[..., byte
         ("SignatureDoesNotMatch", {"key_id": "testid", "secret": "wrong"}),
         ("InvalidAccessKeyId", {"key_id": "nobody", "secret": "testsecret"}),
         ("InvalidSecurityToken", {"key_id": "STS.testid", "secret": "testsecret"}),
-        ("InvalidSecurityToken", {"key_id": "STS.testid", "secret": "testsecret", "token": "another"}),
+        (
+            "InvalidSecurityToken",
+            {"key_id": "STS.testid", "secret": "testsecret", "token": "another"},
+        ),
         ("SecurityTokenExpired", {"key_id": "STS.expired", "secret": "testsecret", "token": "old"}),
         ("AccessDenied", {"key_id": "forbiddenid", "secret": "testsecret"}),
         ("NoSuchKey", {"key_id": "testid", "secret": "testsecret", "key": "gone"}),
@@ -88,22 +100,31 @@ def test_oss2_is_refused_by_code(
     [
         ({}, "AccessDenied"),
         ({"Authorization": "OSS testid:x"}, "AccessDenied"),
-        ({"Authorization": "OSS testid:x", "Date": "Thu, 01 Jan 1970 00:00:00 GMT"}, "RequestTimeTooSkewed"),
+        (
+            {"Authorization": "OSS testid:x", "Date": "Thu, 01 Jan 1970 00:00:00 GMT"},
+            "RequestTimeTooSkewed",
+        ),
         ({"Authorization": "OSS4-HMAC-SHA256 Credential=testid/x"}, "AccessDenied"),
         (
-            {"Authorization": "OSS4-HMAC-SHA256 Credential=testid/x", "x-oss-date": "20200101T000000Z"},
+            {
+                "Authorization": "OSS4-HMAC-SHA256 Credential=testid/x",
+                "x-oss-date": "20200101T000000Z",
+            },
             "RequestTimeTooSkewed",
         ),
         (
             {
-                "Authorization": "OSS4-HMAC-SHA256 Credential=testid/x,AdditionalHeaders=host,Signature=x",
+                "Authorization": "OSS4-HMAC-SHA256"
+                " Credential=testid/x,AdditionalHeaders=host,Signature=x",
                 "x-oss-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
             },
             "SignatureDoesNotMatch",
         ),
     ],
 )
-def test_requests_that_are_not_signed_right_are_refused(served: Objects, headers: dict[str, str], code: str) -> None:
+def test_requests_that_are_not_signed_right_are_refused(
+    served: Objects, headers: dict[str, str], code: str
+) -> None:
     """No signature, no date, an old one and a wrong one are told apart."""
     answer = requests.get(f"{served.url}/manifests/a%20b.json", headers=headers, timeout=5)
     assert answer.status_code == 403

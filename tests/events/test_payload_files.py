@@ -35,7 +35,9 @@ def claims(event: bytes) -> list[list[str]]:
 def test_each_payload_becomes_what_stands_beside_it(
     path: Path, invoke: Callable[..., dict[str, Any]], cloud: CloudMonitor
 ) -> None:
-    """Each payload file ends in exactly the verdicts of its .expected.json, and only what is applied reaches CloudMonitor."""
+    """Each payload file ends in exactly the verdicts of its .expected.json, and only what is
+    applied reaches CloudMonitor.
+    """
     result = invoke(path.read_bytes())
     want = expected(path)
     if "statusCode" in want:
@@ -53,7 +55,9 @@ def test_each_payload_becomes_what_stands_beside_it(
     assert len(cloud.calls()) == want["counts"]["applied"]
 
 
-@pytest.mark.parametrize("path", [path for path in PAYLOADS if path.stem not in UNCLAIMED], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in PAYLOADS if path.stem not in UNCLAIMED], ids=lambda path: path.stem
+)
 def test_each_record_is_claimed_by_exactly_one_adapter(path: Path) -> None:
     """No record of a payload file is claimed by two adapters, and none by nobody."""
     assert all(len(names) == 1 for names in claims(path.read_bytes()))
@@ -77,7 +81,9 @@ def test_each_adapter_claims_a_file() -> None:
 def test_each_file_has_its_partner() -> None:
     """No payload is without its .expected.json, and no .expected.json is left over."""
     stems = {path.stem for path in PAYLOADS}
-    assert stems == {path.name.removesuffix(".expected.json") for path in EVENTS.glob("*.expected.json")}
+    assert stems == {
+        path.name.removesuffix(".expected.json") for path in EVENTS.glob("*.expected.json")
+    }
     assert len(stems) == len(PAYLOADS)
 
 

@@ -1,4 +1,6 @@
-"""What is told of an event: its result, its log lines, what is raised; refused records of the function's own work."""
+"""What is told of an event: its result, its log lines, what is raised; refused records of the
+function's own work.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,14 @@ from tests.support import CANARY_SECRET, CANARY_TOKEN, ScriptedTransport, contex
 def test_a_record_of_the_function_s_own_work_is_refused_quietly(
     handle: Handle, transport: ScriptedTransport, log_lines: Lines
 ) -> None:
-    """ActionTrail's record of a PutContactGroup sends nothing, raises nothing and logs one warning without a payload."""
-    record = {"specversion": "1.0", "type": "cms:ActionTrail:ApiCall", "data": {"eventName": "PutContactGroup"}}
+    """ActionTrail's record of a PutContactGroup sends nothing, raises nothing and logs one warning
+    without a payload.
+    """
+    record = {
+        "specversion": "1.0",
+        "type": "cms:ActionTrail:ApiCall",
+        "data": {"eventName": "PutContactGroup"},
+    }
     result = handle(json.dumps(record).encode(), EVENT_REJECTED_RAISES="true")
     assert verdicts(result) == ["rejected"]
     assert transport.sent == []
@@ -30,18 +38,32 @@ def test_a_record_of_the_function_s_own_work_is_refused_quietly(
 
 
 @pytest.mark.parametrize("data", [None, {}, {"eventName": "DeleteDisk"}, [], "text"])
-def test_other_records_of_actiontrail_are_refused_loudly(handle: Handle, log_lines: Lines, data: Any) -> None:
-    """A record of any other call, or without data, is refused like every other source that brings no groups."""
-    record = {"specversion": "1.0", "type": "ecs:ActionTrail:ApiCall", **({} if data is None else {"data": data})}
+def test_other_records_of_actiontrail_are_refused_loudly(
+    handle: Handle, log_lines: Lines, data: Any
+) -> None:
+    """A record of any other call, or without data, is refused like every other source that brings
+    no groups.
+    """
+    record = {
+        "specversion": "1.0",
+        "type": "ecs:ActionTrail:ApiCall",
+        **({} if data is None else {"data": data}),
+    }
     assert verdicts(handle(json.dumps(record).encode())) == ["rejected"]
     assert log_lines()[0]["message"] == "rejected"
 
 
 def test_an_event_is_one_line(handle: Handle, log_lines: Lines) -> None:
-    """An event writes one line with its source, counts, duration and retry, and no more where nothing is rejected."""
+    """An event writes one line with its source, counts, duration and retry, and no more where
+    nothing is rejected.
+    """
     handle(event(group("a"), group("a")), context=context(retry_count=2))
     [line] = log_lines()
-    assert (line["message"], line["source"], line["requestId"]) == ("event", "payload", "fc-request-1")
+    assert (line["message"], line["source"], line["requestId"]) == (
+        "event",
+        "payload",
+        "fc-request-1",
+    )
     assert (line["applied"], line["superseded"], line["rejected"], line["failed"]) == (1, 1, 0, 0)
     assert line["retryCount"] == 2
     assert line["durationMs"] == 0
@@ -62,12 +84,16 @@ def test_an_event_is_one_line(handle: Handle, log_lines: Lines) -> None:
 def test_a_rejected_payload_is_logged_whole(
     handle: Handle, capsys: pytest.CaptureFixture[str], tmp_path: Path, payload: bytes
 ) -> None:
-    """However large or strange, the command in the log puts a rejected payload together, from lines of 32 KB at most."""
+    """However large or strange, the command in the log puts a rejected payload together, from lines
+    of 32 KB at most.
+    """
     handle(payload)
     written = capsys.readouterr().out.splitlines()
     assert max(map(len, written)) < 32_000
     lines = [line for line in map(json.loads, written) if line["message"] == "rejected"]
-    assert [line["part"] for line in lines] == [f"{number}/{len(lines)}" for number in range(1, len(lines) + 1)]
+    assert [line["part"] for line in lines] == [
+        f"{number}/{len(lines)}" for number in range(1, len(lines) + 1)
+    ]
     assert len({line["rejection"] for line in lines}) == 1
     (tmp_path / "function.log").write_text("\n".join(["Function Compute's own line", *written]))
     join, _, invoke = lines[0]["replay"].partition(" && ")
@@ -84,8 +110,12 @@ def test_a_rejected_payload_is_logged_whole(
 def test_what_is_raised_holds_no_secret_and_no_payload(
     handle: Handle, transport: ScriptedTransport, log_lines: Lines
 ) -> None:
-    """Neither the credentials nor what an item holds are in the exception, whatever the upstream answers."""
-    transport.script = [refusal("SignatureDoesNotMatch", message=f"server string to sign is: {CANARY_SECRET}")]
+    """Neither the credentials nor what an item holds are in the exception, whatever the upstream
+    answers.
+    """
+    transport.script = [
+        refusal("SignatureDoesNotMatch", message=f"server string to sign is: {CANARY_SECRET}")
+    ]
     with pytest.raises(EventFailed) as raised:
         handle(event(group("a", "payload-canary")))
     text = str(raised.value) + json.dumps(log_lines())
@@ -94,10 +124,19 @@ def test_what_is_raised_holds_no_secret_and_no_payload(
     assert "payload-canary" not in text
 
 
-def test_ids_from_outside_are_bounded_and_escaped(handle: Handle, transport: ScriptedTransport) -> None:
-    """A source's id of any length and content makes neither a result nor an exception long or hard to read."""
+def test_ids_from_outside_are_bounded_and_escaped(
+    handle: Handle, transport: ScriptedTransport
+) -> None:
+    """A source's id of any length and content makes neither a result nor an exception long or hard
+    to read.
+    """
     transport.script = [NoAnswer("no answer")]
-    message = {"specversion": "1.0", "id": "\x1b[2J" + "i" * 10_000, "source": 5, "data": group("a")}
+    message = {
+        "specversion": "1.0",
+        "id": "\x1b[2J" + "i" * 10_000,
+        "source": 5,
+        "data": group("a"),
+    }
     with pytest.raises(EventFailed) as raised:
         handle(json.dumps(message).encode(), max_attempts=1)
     assert len(str(raised.value)) < ID_MAX + 200

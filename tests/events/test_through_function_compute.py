@@ -1,4 +1,6 @@
-"""Events through the local Function Compute: its own asynchronous retries, its failure destination, its killed processes."""
+"""Events through the local Function Compute: its own asynchronous retries, its failure destination,
+its killed processes.
+"""
 
 from __future__ import annotations
 
@@ -54,19 +56,32 @@ class Platform:
     def deploy(self) -> None:
         """Deploys function/ as it ships, but for the packages, which come from this environment."""
         self.client = fc2.Client(
-            endpoint=self.running.url, accessKeyID="testid", accessKeySecret="testsecret", Timeout=30
+            endpoint=self.running.url,
+            accessKeyID="testid",
+            accessKeySecret="testsecret",
+            Timeout=30,
         )
         self.client.create_service(SERVICE, role=ROLE)
         self.client.create_function(
-            SERVICE, FUNCTION, "python3.10", "index.event_handler", codeDir=str(ROOT / "function"),
-            timeout=60, environmentVariables=self.settings,
-        )  # fmt: skip
-        config = {"destinationConfig": {"onFailure": {"destination": DEAD}}, "maxAsyncRetryAttempts": 3}
+            SERVICE,
+            FUNCTION,
+            "python3.10",
+            "index.event_handler",
+            codeDir=str(ROOT / "function"),
+            timeout=60,
+            environmentVariables=self.settings,
+        )
+        config = {
+            "destinationConfig": {"onFailure": {"destination": DEAD}},
+            "maxAsyncRetryAttempts": 3,
+        }
         self.client.put_function_async_invoke_config(SERVICE, "LATEST", FUNCTION, config)
 
     def send(self, event: bytes) -> None:
         """Invokes asynchronously, as every trigger of a queue does."""
-        self.client.invoke_function(SERVICE, FUNCTION, event, headers={"x-fc-invocation-type": "Async"})
+        self.client.invoke_function(
+            SERVICE, FUNCTION, event, headers={"x-fc-invocation-type": "Async"}
+        )
 
     def lines(self, message: str) -> list[dict[str, Any]]:
         """The log lines of one kind."""
@@ -94,34 +109,47 @@ def start(tmp_path: Path, cloud: CloudMonitor) -> Iterator[Callable[..., Platfor
 def test_a_batch_of_ten_with_one_rejected_and_one_failing_twice(
     start: Callable[..., Platform], cloud: CloudMonitor
 ) -> None:
-    """Two retries of the platform later, nine groups are applied exactly as asked and one is reported with its payload."""
+    """Two retries of the platform later, nine groups are applied exactly as asked and one is
+    reported with its payload.
+    """
     platform = start()
 
     def fail() -> None:
-        cloud.faults.add(UNAVAILABLE)  # strikes the first call of a delivery: the same item each time
+        cloud.faults.add(
+            UNAVAILABLE
+        )  # strikes the first call of a delivery: the same item each time
 
     platform.before = itertools.chain([fail, fail], itertools.repeat(lambda: None))
     platform.send((EVENTS / "batch.json").read_bytes())
     assert platform.running.wait_idle(60)
     assert platform.running.failures(DEAD) == []
     events = platform.lines("event")
-    assert [(line["applied"], line["rejected"], line["failed"]) for line in events] == [(8, 1, 1), (8, 1, 1), (9, 1, 0)]
+    assert [(line["applied"], line["rejected"], line["failed"]) for line in events] == [
+        (8, 1, 1),
+        (8, 1, 1),
+        (9, 1, 0),
+    ]
     assert [line["retryCount"] for line in events] == [0, 1, 2]
-    assert [json.loads(line["payload"])["contactGroupName"] for line in platform.lines("rejected")] == [
-        "On call, ci"
-    ] * 3
+    assert [
+        json.loads(line["payload"])["contactGroupName"] for line in platform.lines("rejected")
+    ] == ["On call, ci"] * 3
     want = json.loads((EVENTS / "batch.expected.json").read_text())["items"]
     assert {group.name for group in cloud.groups()} == {
         item["contactGroupName"] for item in want if item["verdict"] == "applied"
     }
     [payments] = [group for group in cloud.groups() if group.name == "On call, payments"]
-    assert (tuple(payments.contact_names), payments.describe) == (("Ada", "Grace"), "Woken for payments")
+    assert (tuple(payments.contact_names), payments.describe) == (
+        ("Ada", "Grace"),
+        "Woken for payments",
+    )
 
 
 def test_an_event_that_keeps_failing_ends_in_the_failure_destination(
     start: Callable[..., Platform], cloud: CloudMonitor
 ) -> None:
-    """After the platform's retries, the event is in the destination, with an exception that names the item and the problem."""
+    """After the platform's retries, the event is in the destination, with an exception that names
+    the item and the problem.
+    """
     platform = start()
     cloud.faults.add(Fault("error", code="ServiceUnavailable", times=None))
     event = (EVENTS / "mns-topic.json").read_bytes()
@@ -136,7 +164,9 @@ def test_an_event_that_keeps_failing_ends_in_the_failure_destination(
     assert "testsecret" not in json.dumps(record)
 
 
-def test_a_rejected_event_reaches_the_failure_destination_where_asked_to(start: Callable[..., Platform]) -> None:
+def test_a_rejected_event_reaches_the_failure_destination_where_asked_to(
+    start: Callable[..., Platform],
+) -> None:
     """With EVENT_REJECTED_RAISES, what would only be logged is in the destination, as it came."""
     platform = start(EVENT_REJECTED_RAISES="true")
     platform.send(b"hello topic")
@@ -148,9 +178,14 @@ def test_a_rejected_event_reaches_the_failure_destination_where_asked_to(start: 
 def test_killing_the_function_in_the_middle_of_a_batch_loses_nothing(
     start: Callable[..., Platform], cloud: CloudMonitor
 ) -> None:
-    """A process killed between two items is followed by a retry of the whole event, after which every group is there."""
+    """A process killed between two items is followed by a retry of the whole event, after which
+    every group is there.
+    """
     platform = start(CLOUDMONITOR_CALLS_PER_SECOND="20")
-    groups = [{"contactGroupName": f"Group {n}", "contactNames": ["Ada"], "describe": f"d{n}"} for n in range(20)]
+    groups = [
+        {"contactGroupName": f"Group {n}", "contactNames": ["Ada"], "describe": f"d{n}"}
+        for n in range(20)
+    ]
     platform.send(json.dumps(groups).encode())
     end = time.monotonic() + 60
     while len(cloud.calls()) < 3 and time.monotonic() < end:
@@ -158,7 +193,9 @@ def test_killing_the_function_in_the_middle_of_a_batch_loses_nothing(
     assert platform.running.kill_instance(SERVICE, FUNCTION) == 1
     assert platform.running.wait_idle(60)
     assert platform.running.failures(DEAD) == []
-    assert {(group.name, group.describe) for group in cloud.groups()} == {(f"Group {n}", f"d{n}") for n in range(20)}
+    assert {(group.name, group.describe) for group in cloud.groups()} == {
+        (f"Group {n}", f"d{n}") for n in range(20)
+    }
     assert [line["applied"] for line in platform.lines("event")] == [20]
     assert len(cloud.calls()) > 20
 
@@ -166,7 +203,9 @@ def test_killing_the_function_in_the_middle_of_a_batch_loses_nothing(
 def test_a_synchronous_invocation_returns_the_result(start: Callable[..., Platform]) -> None:
     """Whoever invokes directly gets the one document, indented as Function Compute does it."""
     platform = start()
-    answer = platform.client.invoke_function(SERVICE, FUNCTION, (EVENTS / "payload.json").read_bytes())
+    answer = platform.client.invoke_function(
+        SERVICE, FUNCTION, (EVENTS / "payload.json").read_bytes()
+    )
     result = json.loads(answer.data)
     assert result["counts"] == {"applied": 1, "rejected": 0, "failed": 0, "superseded": 0}
     assert result["items"][0]["requestId"]

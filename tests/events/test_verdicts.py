@@ -21,25 +21,37 @@ from tests.support import GROUP, SUCCESS, ScriptedTransport, Time, call, context
 def test_a_batch_of_ten_ends_with_nine_applied_and_one_reported(
     invoke: Handle, cloud: CloudMonitor, log_lines: Lines
 ) -> None:
-    """With one item invalid and one failing twice, the third delivery of the same event applies nine as asked."""
+    """With one item invalid and one failing twice, the third delivery of the same event applies
+    nine as asked.
+    """
     groups = [group(f"Group {number}") for number in range(10)]
     groups[3] = {**groups[3], "contactNames": []}
     payload = event(*groups)
     for _ in range(2):
         cloud.faults.add(Fault("error", code="ServiceUnavailable"))
-        with pytest.raises(EventFailed, match="10 items: 8 applied, 1 rejected, 1 failed, 0 superseded"):
+        with pytest.raises(
+            EventFailed, match="10 items: 8 applied, 1 rejected, 1 failed, 0 superseded"
+        ):
             invoke(payload)
     result = invoke(payload)
     assert result["counts"] == {"applied": 9, "rejected": 1, "failed": 0, "superseded": 0}
-    assert [item["id"] for item in result["items"] if item["verdict"] == "rejected"] == ["#/contactGroups/3"]
+    assert [item["id"] for item in result["items"] if item["verdict"] == "rejected"] == [
+        "#/contactGroups/3"
+    ]
     stored = {(found.name, tuple(found.contact_names), found.describe) for found in cloud.groups()}
-    assert stored == {(f"Group {number}", ("Ada",), "who is woken") for number in range(10) if number != 3}
+    assert stored == {
+        (f"Group {number}", ("Ada",), "who is woken") for number in range(10) if number != 3
+    }
     rejected = [line for line in log_lines() if line["message"] == "rejected"]
     assert [json.loads(line["payload"]) for line in rejected] == [groups[3]] * 3
 
 
-def test_an_item_gets_the_same_problem_as_over_http(handle: Handle, make_function: Callable[..., Function]) -> None:
-    """A group that breaks rules has the same problem document in an event as in the answer to a POST."""
+def test_an_item_gets_the_same_problem_as_over_http(
+    handle: Handle, make_function: Callable[..., Function]
+) -> None:
+    """A group that breaks rules has the same problem document in an event as in the answer to a
+    POST.
+    """
     wrong = {**GROUP, "contactNames": ["a", "a"], "enableSubscribed": "true", "extra": 1}
     [item] = handle(json.dumps(wrong).encode())["items"]
     over_http = call(make_function().application, "POST", "/v1/contact-groups", wrong).json
@@ -61,7 +73,9 @@ def test_an_item_gets_the_same_problem_as_over_http(handle: Handle, make_functio
 def test_the_one_table_decides_what_an_item_becomes(
     handle: Handle, transport: ScriptedTransport, code: str, verdict: str, slug: str
 ) -> None:
-    """An upstream's refusal rejects or fails an item as its row of the table says, with the upstream's RequestId."""
+    """An upstream's refusal rejects or fails an item as its row of the table says, with the
+    upstream's RequestId.
+    """
     transport.script = [refusal(code)]
     if verdict == "failed":
         with pytest.raises(EventFailed, match=rf"# failed: {slug} \(RequestId R-1\)"):
@@ -72,7 +86,9 @@ def test_the_one_table_decides_what_an_item_becomes(
         assert item["problem"]["type"] == f"/docs/problems#{slug}"
 
 
-def test_items_after_a_failed_one_are_still_sent(handle: Handle, transport: ScriptedTransport) -> None:
+def test_items_after_a_failed_one_are_still_sent(
+    handle: Handle, transport: ScriptedTransport
+) -> None:
     """One item that fails keeps none of the others from being applied."""
     transport.script = [SUCCESS, NoAnswer("no answer"), SUCCESS]
     with pytest.raises(EventFailed) as raised:
@@ -85,7 +101,9 @@ def test_items_after_a_failed_one_are_still_sent(handle: Handle, transport: Scri
 
 def test_the_last_item_for_a_group_wins(handle: Handle, transport: ScriptedTransport) -> None:
     """Earlier items for the same group are superseded and not sent; the order is the source's."""
-    result = handle(event(group("a", "first"), group("b"), group("a", "second"), group("a", "third")))
+    result = handle(
+        event(group("a", "first"), group("b"), group("a", "second"), group("a", "third"))
+    )
     assert verdicts(result) == ["superseded", "applied", "superseded", "applied"]
     assert len(transport.sent) == 2
     assert "third" in transport.sent[1].target
@@ -99,24 +117,40 @@ def test_an_invalid_item_supersedes_nothing(handle: Handle, transport: ScriptedT
     assert result["items"][1]["contactGroupName"] == "a"
 
 
-def test_a_thousand_groups_keep_the_pace(handle: Handle, transport: ScriptedTransport, time: Time) -> None:
-    """A thousand groups at 20 calls a second take 50 seconds, and all of them are applied within the deadline."""
-    result = handle(event(*(group(f"Group {number}") for number in range(1000))), calls_per_second=20)
+def test_a_thousand_groups_keep_the_pace(
+    handle: Handle, transport: ScriptedTransport, time: Time
+) -> None:
+    """A thousand groups at 20 calls a second take 50 seconds, and all of them are applied within
+    the deadline.
+    """
+    result = handle(
+        event(*(group(f"Group {number}") for number in range(1000))), calls_per_second=20
+    )
     assert result["counts"]["applied"] == 1000
     assert time.elapsed == pytest.approx(999 / 20)
 
 
 @pytest.mark.parametrize(
     ("seconds", "timeout", "sent"),
-    [("10.12", None, 198), ("10.12", "300", 198), ("60", "11.12", 198), ("60", "1.04", 6), ("10.12", "soon", 198)],
+    [
+        ("10.12", None, 198),
+        ("10.12", "300", 198),
+        ("60", "11.12", 198),
+        ("60", "1.04", 6),
+        ("10.12", "soon", 198),
+    ],
 )
 def test_what_no_time_is_left_for_fails(
     handle: Handle, transport: ScriptedTransport, seconds: str, timeout: str | None, sent: int
 ) -> None:
-    """The deadline is the setting's, and a second less than the function's timeout; later items fail and are not sent."""
+    """The deadline is the setting's, and a second less than the function's timeout; later items
+    fail and are not sent.
+    """
     told = context(function=SimpleNamespace(timeout=timeout)) if timeout else context()
     payload = event(*(group(f"Group {number}") for number in range(1000)))
-    with pytest.raises(EventFailed, match=f"1000 items: {sent} applied, 0 rejected, {1000 - sent} failed") as raised:
+    with pytest.raises(
+        EventFailed, match=f"1000 items: {sent} applied, 0 rejected, {1000 - sent} failed"
+    ) as raised:
         handle(payload, context=told, calls_per_second=20, EVENT_DEADLINE_SECONDS=seconds)
     assert len(transport.sent) == sent
     assert f"and {1000 - sent - 20} more" in str(raised.value)
@@ -126,7 +160,9 @@ def test_what_no_time_is_left_for_fails(
 def test_an_item_whose_turn_comes_after_the_deadline_fails(
     handle: Handle, transport: ScriptedTransport, time: Time
 ) -> None:
-    """When an item has used up the time, the next ones are failed as out of time, and not as throttled."""
+    """When an item has used up the time, the next ones are failed as out of time, and not as
+    throttled.
+    """
 
     class Slow(ScriptedTransport):
         def send(self, *args: Any) -> Any:
@@ -161,8 +197,13 @@ def test_missing_credentials_fail_every_item(make_client: Callable[..., Any]) ->
 
 
 def test_rejected_items_raise_where_the_setting_says_so(handle: Handle, log_lines: Lines) -> None:
-    """With EVENT_REJECTED_RAISES the event ends in the failure destination, after everything else was applied."""
-    with pytest.raises(EventFailed, match=r"1 applied, 1 rejected.*#/contactGroups/1 rejected: invalid-contact-group"):
+    """With EVENT_REJECTED_RAISES the event ends in the failure destination, after everything else
+    was applied.
+    """
+    with pytest.raises(
+        EventFailed,
+        match=r"1 applied, 1 rejected.*#/contactGroups/1 rejected: invalid-contact-group",
+    ):
         handle(event(group("a"), {}), EVENT_REJECTED_RAISES="true")
     assert [line["level"] for line in log_lines() if line["message"] == "event"] == ["ERROR"]
 
@@ -177,9 +218,12 @@ def test_nobody_s_event_is_rejected_or_raised(handle: Handle) -> None:
 @pytest.mark.parametrize(
     ("payload", "detail"),
     [
-        (b'{"messageId": "1"}', 'the members "messageId"; it comes nearest to mns-queue-rawdata, without "messageBody"'),
+        (
+            b'{"messageId": "1"}',
+            'the members "messageId"; it comes nearest to mns-queue-rawdata, without "messageBody"',
+        ),
         (b'{"hello": 1}', 'the members "hello"; no source has any of them'),
-        (b'{"events": []}', 'comes nearest to oss, but not what is inside'),
+        (b'{"events": []}', "comes nearest to oss, but not what is inside"),
         (b"{}", "no members; no source"),
         (b"[]", "The event is an array; it must be an object"),
         (b"5", "The event is a number"),
@@ -191,17 +235,39 @@ def test_nobody_s_event_is_rejected_or_raised(handle: Handle) -> None:
         (b'{"a": 1, "a": 2}', "stands more than once"),
         (b"[" * 40 + b"]" * 40, "nested more than 32 deep"),
         (b'{"specversion": "1.0"}', "has its payload at data; there is no data among the members"),
-        (b'{"specversion": "1.0", "type": "mns:Queue:SendMessage", "data": 1}', "there is no messageBody among a number"),
-        (b'{"specversion": "1.0", "data": []}', "eventbridge, data: the list of contact groups is empty"),
-        (b'{"specversion": "1.0", "data": {"x": 1}}', 'eventbridge, data is no contact group: it has the members "x"'),
-        (b'{"contactGroups": {}}', 'payload is no contact group: it has the members "contactGroups"'),
+        (
+            b'{"specversion": "1.0", "type": "mns:Queue:SendMessage", "data": 1}',
+            "there is no messageBody among a number",
+        ),
+        (
+            b'{"specversion": "1.0", "data": []}',
+            "eventbridge, data: the list of contact groups is empty",
+        ),
+        (
+            b'{"specversion": "1.0", "data": {"x": 1}}',
+            'eventbridge, data is no contact group: it has the members "x"',
+        ),
+        (
+            b'{"contactGroups": {}}',
+            'payload is no contact group: it has the members "contactGroups"',
+        ),
         (json.dumps(dict.fromkeys("abcdefghijklmn", 1)).encode(), '"l", …'),
-        (b'{"httpMethod": "GET", "path": "/", "headers": {}, "describe": ""}', "the shapes of api-gateway, payload"),
-        (b'{"Version": "Sync-v1", "Records": [], "describe": ""}', "the shapes of payload, tablestore"),
+        (
+            b'{"httpMethod": "GET", "path": "/", "headers": {}, "describe": ""}',
+            "the shapes of api-gateway, payload",
+        ),
+        (
+            b'{"Version": "Sync-v1", "Records": [], "describe": ""}',
+            "the shapes of payload, tablestore",
+        ),
     ],
-)  # fmt: skip
-def test_a_refused_event_says_what_was_seen_and_what_was_missing(handle: Handle, payload: bytes, detail: str) -> None:
-    """The problem of an event that nobody claims, or that holds no group, names what it looked like and what it lacks."""
+)
+def test_a_refused_event_says_what_was_seen_and_what_was_missing(
+    handle: Handle, payload: bytes, detail: str
+) -> None:
+    """The problem of an event that nobody claims, or that holds no group, names what it looked like
+    and what it lacks.
+    """
     [item] = handle(payload)["items"]
     assert item["verdict"] == "rejected"
     assert detail in item["problem"]["detail"]

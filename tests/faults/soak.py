@@ -1,7 +1,9 @@
-"""`python -m tests.faults.soak`: thousands of requests under random faults on real connections, and an audit at the end.
+"""`python -m tests.faults.soak`: thousands of requests under random faults on real connections, and
+an audit at the end.
 
-The audit: every request is answered once; every 200 is in the store; what is said to be not-applied is not; no nonce arrives
-twice; no attempt starts after its deadline; no secret is in any answer or log line.
+The audit: every request is answered once; every 200 is in the store; what is said to be not-applied
+is not; no nonce arrives twice; no attempt starts after its deadline; no secret is in any answer or
+log line.
 """
 
 from __future__ import annotations
@@ -85,8 +87,14 @@ class Report:
             ("calls to CloudMonitor, of which met a fault", f"{self.calls:,}, {self.struck:,}"),
             ("answered 200, all of them stored", f"{self.answers['200']:,}"),
             ("answered `not-applied`, none of them stored", f"{self.outcomes['not-applied']:,}"),
-            ("answered `unknown`, of which stored", f"{self.outcomes['unknown']:,}, {self.unknown_stored:,}"),
-            ("median and 99th percentile, ms", f"{_at(durations, 0.5):.0f}, {_at(durations, 0.99):.0f}"),
+            (
+                "answered `unknown`, of which stored",
+                f"{self.outcomes['unknown']:,}, {self.unknown_stored:,}",
+            ),
+            (
+                "median and 99th percentile, ms",
+                f"{_at(durations, 0.5):.0f}, {_at(durations, 0.99):.0f}",
+            ),
             ("peak memory, MB", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}"),
             ("violations", str(len(self.violations))),
         ]
@@ -115,7 +123,11 @@ class Soak:
     """One run: so many requests on so many threads, the same faults drawn for the same seed."""
 
     def __init__(
-        self, requests: int, threads: int, seed: int, progress: Callable[[str], None] = lambda _: None
+        self,
+        requests: int,
+        threads: int,
+        seed: int,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._threads = threads
         self._seed = seed
@@ -128,7 +140,10 @@ class Soak:
     def run(self) -> Report:
         """Runs, audits, reports."""
         log = io.StringIO()
-        with CloudMonitor(credentials=[KNOWN], seed=self._seed) as cloudmonitor, contextlib.redirect_stdout(log):
+        with (
+            CloudMonitor(credentials=[KNOWN], seed=self._seed) as cloudmonitor,
+            contextlib.redirect_stdout(log),
+        ):
             for fault in FAULTS:
                 cloudmonitor.faults.add(Fault(**{**vars(fault), "times": None}))
             endpoint = parse_endpoint(cloudmonitor.url)
@@ -169,7 +184,11 @@ class Soak:
                 return
             name = f"group-{number}"
             started = time.monotonic()
-            body = {"contactGroupName": name, "contactNames": [f"contact-{number}"], "describe": f"soak {number}"}
+            body = {
+                "contactGroupName": name,
+                "contactNames": [f"contact-{number}"],
+                "describe": f"soak {number}",
+            }
             reply = call(app, "POST", "/v1/contact-groups", body)
             with self._lock:
                 self._report.durations.append(time.monotonic() - started)
@@ -187,14 +206,18 @@ class Soak:
         for name, (_, reply) in self._replies.items():
             self._audit_reply(name, reply, stored.get(name))
         nonces = Counter(made.nonce for made in calls if made.nonce)
-        report.violations += [f"nonce {nonce} arrived {count} times" for nonce, count in nonces.items() if count > 1]
+        report.violations += [
+            f"nonce {nonce} arrived {count} times" for nonce, count in nonces.items() if count > 1
+        ]
         report.violations += [
             f"an attempt for {name} started after its deadline"
             for name, started in recorder.started
             if started > self._replies[name][0] + DEADLINE
         ]
         if len(log.splitlines()) != report.requests:
-            report.violations.append(f"{len(log.splitlines())} log lines for {report.requests} requests")
+            report.violations.append(
+                f"{len(log.splitlines())} log lines for {report.requests} requests"
+            )
         if CANARY_SECRET in log or CANARY_TOKEN in log:
             report.violations.append("a secret is in the log")
 
@@ -222,7 +245,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    soak = Soak(options.requests, options.threads, options.seed, lambda text: print(text, file=sys.stderr, flush=True))
+    soak = Soak(
+        options.requests,
+        options.threads,
+        options.seed,
+        lambda text: print(text, file=sys.stderr, flush=True),
+    )
     report = soak.run()
     print(report.table())
     for violation in report.violations[:20]:

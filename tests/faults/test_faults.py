@@ -1,4 +1,6 @@
-"""Faults injected on real connections: each row of cases.py, through the function's own front door."""
+"""Faults injected on real connections: each row of cases.py, through the function's own
+front door.
+"""
 
 from __future__ import annotations
 
@@ -48,20 +50,30 @@ def _without_secrets(reply: Reply) -> Reply:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_fault_over_http(cloudmonitor: CloudMonitor, make_function: Callable[..., Function], case: Case) -> None:
-    """Each fault gets the status, problem, outcome and attempts of its row, and what is said of the group is true."""
+def test_fault_over_http(
+    cloudmonitor: CloudMonitor, make_function: Callable[..., Function], case: Case
+) -> None:
+    """Each fault gets the status, problem, outcome and attempts of its row, and what is said of the
+    group is true.
+    """
     cloudmonitor.set_credentials(case.credential)
     cloudmonitor.contact_book = case.contact_book
     cloudmonitor.faults.add(*case.faults)
     function = _function(make_function, cloudmonitor.url)
 
-    reply = _without_secrets(call(function.handler, "POST", "/v1/contact-groups", GROUP, **{"fc.context": context()}))
+    reply = _without_secrets(
+        call(function.handler, "POST", "/v1/contact-groups", GROUP, **{"fc.context": context()})
+    )
 
     calls = cloudmonitor.calls()
     assert (reply.status, len(calls)) == (case.status, case.attempts)
     if case.problem:
         document = reply.json
-        assert (reply.problem, document["outcome"], document["attempts"]) == (case.problem, case.outcome, case.attempts)
+        assert (reply.problem, document["outcome"], document["attempts"]) == (
+            case.problem,
+            case.outcome,
+            case.attempts,
+        )
     cloudmonitor.wait_until_idle()
     assert (cloudmonitor.group(NAME) is not None) == case.stored
     nonces = [made.nonce for made in calls if made.nonce]
@@ -69,8 +81,12 @@ def test_fault_over_http(cloudmonitor: CloudMonitor, make_function: Callable[...
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_fault_in_an_event(cloudmonitor: CloudMonitor, make_function: Callable[..., Function], case: Case) -> None:
-    """The same fault in an event is applied, rejected with the same problem, or raised so that the platform tries again."""
+def test_fault_in_an_event(
+    cloudmonitor: CloudMonitor, make_function: Callable[..., Function], case: Case
+) -> None:
+    """The same fault in an event is applied, rejected with the same problem, or raised so that the
+    platform tries again.
+    """
     cloudmonitor.set_credentials(case.credential)
     cloudmonitor.contact_book = case.contact_book
     cloudmonitor.faults.add(*case.faults)
@@ -87,7 +103,9 @@ def test_fault_in_an_event(cloudmonitor: CloudMonitor, make_function: Callable[.
     else:
         (item,) = function.handler(event, context())["items"]
         assert item["verdict"] == expected.value
-        assert item.get("problem", {}).get("type", "").removeprefix("/docs/problems#") == case.problem
+        assert (
+            item.get("problem", {}).get("type", "").removeprefix("/docs/problems#") == case.problem
+        )
     cloudmonitor.wait_until_idle()
     assert (cloudmonitor.group(NAME) is not None) == case.stored
 
@@ -109,12 +127,23 @@ def test_nobody_listens(make_function: Callable[..., Function]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    reply = call(_function(make_function, f"http://127.0.0.1:{port}").handler, "POST", "/v1/contact-groups", GROUP)
+    reply = call(
+        _function(make_function, f"http://127.0.0.1:{port}").handler,
+        "POST",
+        "/v1/contact-groups",
+        GROUP,
+    )
 
-    assert (reply.status, reply.problem, reply.json["outcome"]) == (503, "upstream-unreachable", "not-applied")
+    assert (reply.status, reply.problem, reply.json["outcome"]) == (
+        503,
+        "upstream-unreachable",
+        "not-applied",
+    )
 
 
-def test_certificates_that_nobody_vouches_for(authority: Path, make_function: Callable[..., Function]) -> None:
+def test_certificates_that_nobody_vouches_for(
+    authority: Path, make_function: Callable[..., Function]
+) -> None:
     """A server with a certificate of an unknown authority gets no call."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(authority / "server.pem", authority / "server.key")
@@ -122,14 +151,20 @@ def test_certificates_that_nobody_vouches_for(authority: Path, make_function: Ca
         function = _function(make_function, f"https://localhost:{cloudmonitor.port}")
         reply = call(function.handler, "POST", "/v1/contact-groups", GROUP)
 
-        assert (reply.status, reply.problem, reply.json["outcome"]) == (503, "upstream-unreachable", "not-applied")
+        assert (reply.status, reply.problem, reply.json["outcome"]) == (
+            503,
+            "upstream-unreachable",
+            "not-applied",
+        )
         assert "not trusted" in reply.json["detail"]
         assert not [made for made in cloudmonitor.calls() if made.action]
 
 
 @pytest.mark.slow
 def test_a_short_soak_ends_with_a_clean_audit() -> None:
-    """Hundreds of requests under random faults: each answered once, and nothing said that is not so."""
+    """Hundreds of requests under random faults: each answered once, and nothing said that is not
+    so.
+    """
     report = Soak(requests=600, threads=16, seed=1).run()
 
     assert report.violations == []

@@ -1,4 +1,6 @@
-"""Attempts inside one deadline: when the client tries again, how long it waits, and what it says in the end."""
+"""Attempts inside one deadline: when the client tries again, how long it waits, and what it says in
+the end.
+"""
 
 from __future__ import annotations
 
@@ -32,20 +34,32 @@ def _refused(client: CloudMonitor, deadline: float = 10.0) -> Problem:
     return raised.value
 
 
-def test_each_attempt_is_signed_afresh(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+def test_each_attempt_is_signed_afresh(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
     """No nonce and no timestamp is ever used twice."""
-    transport.script = [refusal("ServiceUnavailable", 503), refusal("Throttling", x_acs_retry_after="1500"), SUCCESS]
+    transport.script = [
+        refusal("ServiceUnavailable", 503),
+        refusal("Throttling", x_acs_retry_after="1500"),
+        SUCCESS,
+    ]
 
     applied = make_client().put_contact_group(GROUP, _held, 10.0)
 
     assert applied.attempts == 3
-    assert [sent.headers["x-acs-signature-nonce"] for sent in transport.sent] == ["nonce-1", "nonce-2", "nonce-3"]
+    assert [sent.headers["x-acs-signature-nonce"] for sent in transport.sent] == [
+        "nonce-1",
+        "nonce-2",
+        "nonce-3",
+    ]
     assert transport.sent[0].headers["x-acs-date"] != transport.sent[2].headers["x-acs-date"]
     assert len({sent.headers["authorization"] for sent in transport.sent}) == 3
 
 
 @pytest.mark.parametrize("signature", ["ACS3-HMAC-SHA256", "HMAC-SHA1"])
-def test_the_token_is_always_sent_along(make_client: Make, transport: ScriptedTransport, signature: str) -> None:
+def test_the_token_is_always_sent_along(
+    make_client: Make, transport: ScriptedTransport, signature: str
+) -> None:
     """Temporary credentials are worth nothing without their token."""
     make_client(signature=signature).put_contact_group(GROUP, _held, 10.0)
 
@@ -55,9 +69,13 @@ def test_the_token_is_always_sent_along(make_client: Make, transport: ScriptedTr
 
 
 @pytest.mark.parametrize("signature", ["ACS3-HMAC-SHA256", "HMAC-SHA1"])
-def test_no_token_is_made_up(make_client: Make, transport: ScriptedTransport, signature: str) -> None:
+def test_no_token_is_made_up(
+    make_client: Make, transport: ScriptedTransport, signature: str
+) -> None:
     """A permanent AccessKey is sent without one."""
-    make_client(signature=signature).put_contact_group(GROUP, lambda: Credentials("id", "secret"), 10.0)
+    make_client(signature=signature).put_contact_group(
+        GROUP, lambda: Credentials("id", "secret"), 10.0
+    )
 
     assert "oken" not in transport.sent[0].target
     assert "x-acs-security-token" not in transport.sent[0].headers
@@ -70,19 +88,31 @@ def test_no_token_is_made_up(make_client: Make, transport: ScriptedTransport, si
         ({"x_acs_retry_after": "1200", "retry_after": "3"}, [1.2, 1.2]),
         ({"retry_after": "2"}, [2.0, 2.0]),
         (
-            {"retry_after": formatdate(1_700_000_003, usegmt=True), "date": formatdate(1_700_000_000, usegmt=True)},
+            {
+                "retry_after": formatdate(1_700_000_003, usegmt=True),
+                "date": formatdate(1_700_000_000, usegmt=True),
+            },
             [3.0, 3.0],
         ),
         ({"retry_after": formatdate(1_700_000_003, usegmt=True)}, [0.1, 0.2]),
         ({"x_ratelimit_user_api": "Limit:1,Remain:0,TimeLeft:2000,Reset:1234"}, [2.0, 2.0]),
         ({"x_ratelimit_user": "Limit:1,Remain:0,TimeLeft:700,Reset:1234"}, [0.7, 0.7]),
-        ({"x_acs_retry_after": "-5", "retry_after": "soon", "x_ratelimit_user": "TimeLeft:x"}, [0.1, 0.2]),
+        (
+            {"x_acs_retry_after": "-5", "retry_after": "soon", "x_ratelimit_user": "TimeLeft:x"},
+            [0.1, 0.2],
+        ),
     ],
 )
 def test_the_servers_hint_wins_over_the_backoff(
-    make_client: Make, transport: ScriptedTransport, time: Time, headers: dict[str, str], waits: list[float]
+    make_client: Make,
+    transport: ScriptedTransport,
+    time: Time,
+    headers: dict[str, str],
+    waits: list[float],
 ) -> None:
-    """A wait that the server asks for is kept exactly; without one the wait grows, capped and jittered."""
+    """A wait that the server asks for is kept exactly; without one the wait grows, capped and
+    jittered.
+    """
     transport.script = [refusal("ServiceUnavailable", 503, **headers)]
 
     _refused(make_client())
@@ -90,7 +120,9 @@ def test_the_servers_hint_wins_over_the_backoff(
     assert time.slept == pytest.approx(waits)
 
 
-def test_the_hint_is_passed_on_in_whole_seconds(make_client: Make, transport: ScriptedTransport) -> None:
+def test_the_hint_is_passed_on_in_whole_seconds(
+    make_client: Make, transport: ScriptedTransport
+) -> None:
     """Retry-After is the server's own wait, rounded up; without one it is the row's."""
     transport.script = [refusal("Throttling.User", x_acs_retry_after="2100")]
     assert _refused(make_client()).headers()["Retry-After"] == "3"
@@ -99,7 +131,9 @@ def test_the_hint_is_passed_on_in_whole_seconds(make_client: Make, transport: Sc
     assert _refused(make_client()).headers()["Retry-After"] == "1"
 
 
-def test_a_wait_beyond_the_deadline_is_not_begun(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+def test_a_wait_beyond_the_deadline_is_not_begun(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
     """An attempt that cannot finish is not started, nor waited for."""
     transport.script = [refusal("Throttling", retry_after="60")]
 
@@ -108,8 +142,12 @@ def test_a_wait_beyond_the_deadline_is_not_begun(make_client: Make, transport: S
     assert (problem.attempts, problem.retry_after, time.slept) == (1, 60, [])
 
 
-def test_attempts_end_with_the_deadline(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
-    """Each answer is waited for until the read timeout or the deadline, whichever is first; then no attempt follows."""
+def test_attempts_end_with_the_deadline(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
+    """Each answer is waited for until the read timeout or the deadline, whichever is first; then no
+    attempt follows.
+    """
 
     class Slow(ScriptedTransport):
         def send(self, request: Any, connect_timeout: float, deadline: float) -> Any:
@@ -121,11 +159,17 @@ def test_attempts_end_with_the_deadline(make_client: Make, transport: ScriptedTr
     problem = _refused(make_client(transport=slow, max_attempts=5))
 
     assert slow.deadlines == [5.0, 10.0]
-    assert (problem.type.slug, problem.outcome, problem.attempts) == ("upstream-timeout", "unknown", 2)
+    assert (problem.type.slug, problem.outcome, problem.attempts) == (
+        "upstream-timeout",
+        "unknown",
+        2,
+    )
 
 
 def test_unknown_stays_unknown(make_client: Make, transport: ScriptedTransport) -> None:
-    """Once an attempt may have been carried out, a later refusal does not make the outcome certain again."""
+    """Once an attempt may have been carried out, a later refusal does not make the outcome certain
+    again.
+    """
     transport.script = [NoAnswer("lost"), refusal("InvalidParameterValue")]
 
     problem = _refused(make_client())
@@ -136,22 +180,33 @@ def test_unknown_stays_unknown(make_client: Make, transport: ScriptedTransport) 
 def test_never_sent_is_not_applied(make_client: Make, transport: ScriptedTransport) -> None:
     """Where no connection came about, nothing can have been written."""
     transport.script = [
-        NotSent("CloudMonitor at metrics.cn-hangzhou.aliyuncs.com cannot be reached: its name does not resolve")
+        NotSent(
+            "CloudMonitor at metrics.cn-hangzhou.aliyuncs.com cannot be reached: its name does not"
+            " resolve"
+        )
     ]
 
     problem = _refused(make_client())
 
     assert problem.outcome == "not-applied"
     assert problem.detail == (
-        "CloudMonitor at metrics.cn-hangzhou.aliyuncs.com cannot be reached: its name does not resolve after 3 attempts in 0.3 s."
+        "CloudMonitor at metrics.cn-hangzhou.aliyuncs.com cannot be reached: its name does not"
+        " resolve after 3 attempts in 0.3 s."
     )
 
 
 def test_a_stale_connection_is_not_the_callers_bad_luck(
     make_client: Make, transport: ScriptedTransport, time: Time
 ) -> None:
-    """A kept-alive connection that had been closed is replaced at once, without waiting and without counting."""
-    transport.script = [Stale("broke"), refusal("ServiceUnavailable", 503), refusal("ServiceUnavailable", 503), SUCCESS]
+    """A kept-alive connection that had been closed is replaced at once, without waiting and without
+    counting.
+    """
+    transport.script = [
+        Stale("broke"),
+        refusal("ServiceUnavailable", 503),
+        refusal("ServiceUnavailable", 503),
+        SUCCESS,
+    ]
 
     applied = make_client().put_contact_group(GROUP, _held, 10.0)
 
@@ -168,15 +223,23 @@ def test_stale_connections_without_end_end(make_client: Make, transport: Scripte
     assert (problem.type.slug, problem.attempts) == ("upstream-timeout", 6)
 
 
-def test_a_used_nonce_is_replaced_at_once(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
-    """SignatureNonceUsed is signed again with another nonce, without waiting; three in a row are an unavailable upstream."""
+def test_a_used_nonce_is_replaced_at_once(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
+    """SignatureNonceUsed is signed again with another nonce, without waiting; three in a row are an
+    unavailable upstream.
+    """
     transport.script = [refusal("SignatureNonceUsed"), SUCCESS]
     assert make_client().put_contact_group(GROUP, _held, 10.0).attempts == 2
     assert time.slept == [0.0]
 
     transport.script = [refusal("SignatureNonceUsed")]
     problem = _refused(make_client())
-    assert (problem.type.slug, problem.attempts, problem.outcome) == ("upstream-unavailable", 3, "unknown")
+    assert (problem.type.slug, problem.attempts, problem.outcome) == (
+        "upstream-unavailable",
+        3,
+        "unknown",
+    )
 
 
 @pytest.mark.parametrize("hours", [-5, 0.5, 5])
@@ -185,7 +248,10 @@ def test_the_clock_is_learnt_from_the_answer(
 ) -> None:
     """A refused timestamp costs one extra attempt; the next calls are right from the start."""
     there = time.wall() + hours * 3600
-    transport.script = [refusal("InvalidTimeStamp.Expired", date=formatdate(there, usegmt=True)), SUCCESS]
+    transport.script = [
+        refusal("InvalidTimeStamp.Expired", date=formatdate(there, usegmt=True)),
+        SUCCESS,
+    ]
     client = make_client(max_attempts=1)
 
     assert client.put_contact_group(GROUP, _held, 10.0).attempts == 2
@@ -197,8 +263,12 @@ def test_the_clock_is_learnt_from_the_answer(
     assert stamps[1:] == [strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(there))] * 2
 
 
-def test_a_clock_that_steps_back_is_learnt_again(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
-    """When the instance's clock is set right after an offset was learnt, the offset is learnt anew."""
+def test_a_clock_that_steps_back_is_learnt_again(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
+    """When the instance's clock is set right after an offset was learnt, the offset is
+    learnt anew.
+    """
     true_time = time.wall()
     time.now += 7200
     date = formatdate(true_time, usegmt=True)
@@ -229,7 +299,11 @@ def test_a_clock_that_cannot_be_learnt_is_misconfigured(
 
     problem = _refused(make_client())
 
-    assert (problem.type.slug, problem.attempts, problem.outcome) == ("misconfigured", attempts, "not-applied")
+    assert (problem.type.slug, problem.attempts, problem.outcome) == (
+        "misconfigured",
+        attempts,
+        "not-applied",
+    )
     assert "clock" in problem.detail
 
 
@@ -244,7 +318,9 @@ def test_an_expired_token_is_read_again(make_client: Make, transport: ScriptedTr
     assert [sent.headers["x-acs-security-token"] for sent in transport.sent] == ["token", "token2"]
 
 
-def test_a_token_that_stays_expired_is_misconfigured(make_client: Make, transport: ScriptedTransport) -> None:
+def test_a_token_that_stays_expired_is_misconfigured(
+    make_client: Make, transport: ScriptedTransport
+) -> None:
     """The credentials are read again once, not for ever."""
     transport.script = [refusal("InvalidSecurityToken.Expired")]
 
@@ -286,7 +362,9 @@ def test_excess_beyond_the_deadline_is_throttled_without_a_call(
     assert len(transport.sent) == 1
 
 
-def test_calls_of_an_instance_are_paced(make_client: Make, transport: ScriptedTransport, time: Time) -> None:
+def test_calls_of_an_instance_are_paced(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
     """Calls beyond the pace wait their turn, evenly spaced."""
     client = make_client(calls_per_second=4.0)
 
@@ -308,11 +386,20 @@ def test_a_hint_that_is_too_good_to_be_true_does_not_silence_the_instance(time: 
 
 def test_backoff_is_capped_and_jittered() -> None:
     """The wait doubles from 100 ms to 2 s, and is drawn from zero up."""
-    assert [backoff(attempt, lambda: 1.0) for attempt in (1, 2, 3, 5, 6, 60)] == [0.1, 0.2, 0.4, 1.6, 2.0, 2.0]
+    assert [backoff(attempt, lambda: 1.0) for attempt in (1, 2, 3, 5, 6, 60)] == [
+        0.1,
+        0.2,
+        0.4,
+        1.6,
+        2.0,
+        2.0,
+    ]
     assert backoff(3, lambda: 0.0) == 0.0
 
 
-def test_credentials_that_are_missing_cost_no_call(make_client: Make, transport: ScriptedTransport) -> None:
+def test_credentials_that_are_missing_cost_no_call(
+    make_client: Make, transport: ScriptedTransport
+) -> None:
     """What raises while credentials are read is passed on before anything is sent."""
     from contact_groups.compute.credentials import read_credentials
 

@@ -40,7 +40,10 @@ def _errors(reply: Reply) -> list[tuple[str, str]]:
         ({"contactNames": [str(number) for number in range(101)]}, [("/contactNames", "too-many")]),
         ({"contactNames": "a"}, [("/contactNames", "wrong-type")]),
         ({"contactNames": {"1": "a"}}, [("/contactNames", "wrong-type")]),
-        ({"contactNames": ["a", 1, None]}, [("/contactNames/1", "wrong-type"), ("/contactNames/2", "wrong-type")]),
+        (
+            {"contactNames": ["a", 1, None]},
+            [("/contactNames/1", "wrong-type"), ("/contactNames/2", "wrong-type")],
+        ),
         ({"contactNames": ["a", "b", "a"]}, [("/contactNames/2", "duplicate")]),
         ({"describe": ""}, [("/describe", "blank")]),
         ({"describe": "a" * 2049}, [("/describe", "too-long")]),
@@ -54,7 +57,9 @@ def _errors(reply: Reply) -> list[tuple[str, str]]:
 def test_each_broken_rule_is_named_with_its_pointer(
     send: Send, change: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    """Every rule of the contract, broken, gives its own code at its own place, and nothing is sent."""
+    """Every rule of the contract, broken, gives its own code at its own place, and nothing
+    is sent.
+    """
     assert _errors(send("POST", "/v1/contact-groups", {**GROUP, **change})) == expected
 
 
@@ -73,7 +78,9 @@ def test_a_body_that_is_no_object(send: Send, body: bytes) -> None:
 
 
 def test_all_faults_are_told_at_once_but_not_thousands(send: Send) -> None:
-    """A caller mends everything in one go; a body of a thousand faults does not get a thousand answers."""
+    """A caller mends everything in one go; a body of a thousand faults does not get a thousand
+    answers.
+    """
     reply = send("POST", "/v1/contact-groups", {**GROUP, "contactNames": [1] * 100, "x": 1})
 
     assert len(_errors(reply)) == 50
@@ -90,7 +97,9 @@ def test_length_counts_characters(send: Send, change: dict[str, Any], member: st
 
 
 def test_the_encoded_query_must_fit(send: Send, transport: ScriptedTransport) -> None:
-    """A group that is legal member by member but too large once encoded is refused, naming the member that is too much."""
+    """A group that is legal member by member but too large once encoded is refused, naming the
+    member that is too much.
+    """
     names = [f"{number:03}" + "漢" * 252 for number in range(100)]
 
     assert _errors(send("POST", "/v1/contact-groups", {**GROUP, "contactNames": names})) == [
@@ -100,12 +109,16 @@ def test_the_encoded_query_must_fit(send: Send, transport: ScriptedTransport) ->
 
 
 def test_the_largest_ascii_group_is_sent(send: Send, transport: ScriptedTransport) -> None:
-    """100 contacts of 255 ASCII characters fit, and arrive numbered from 1 in the caller's order."""
+    """100 contacts of 255 ASCII characters fit, and arrive numbered from 1 in the caller's
+    order.
+    """
     names = [f"{number:03}" + "x" * 252 for number in range(100)]
 
     assert send("POST", "/v1/contact-groups", {**GROUP, "contactNames": names}).status == 200
     sent = parse_qs(transport.sent[0].target.partition("?")[2])
-    assert [sent[f"ContactNames.{number}"] for number in range(1, 101)] == [[name] for name in names]
+    assert [sent[f"ContactNames.{number}"] for number in range(1, 101)] == [
+        [name] for name in names
+    ]
 
 
 def test_a_large_group_of_chinese_names_is_sent(send: Send, transport: ScriptedTransport) -> None:
@@ -132,9 +145,15 @@ def test_name_in_path_and_body(send: Send) -> None:
     path = put_path("a")
 
     assert send("PUT", path.replace("%20", " "), {**GROUP, "contactGroupName": "a"}).status == 200
-    assert _errors(send("PUT", path, {**GROUP, "contactGroupName": "b"})) == [("/contactGroupName", "mismatch")]
-    assert ("/contactGroupName", "mismatch") in _errors(send("PUT", path, {"contactGroupName": "b"}))
-    assert _errors(send("PUT", path, {**GROUP, "contactGroupName": 1})) == [("/contactGroupName", "wrong-type")]
+    assert _errors(send("PUT", path, {**GROUP, "contactGroupName": "b"})) == [
+        ("/contactGroupName", "mismatch")
+    ]
+    assert ("/contactGroupName", "mismatch") in _errors(
+        send("PUT", path, {"contactGroupName": "b"})
+    )
+    assert _errors(send("PUT", path, {**GROUP, "contactGroupName": 1})) == [
+        ("/contactGroupName", "wrong-type")
+    ]
 
 
 def test_a_slash_in_the_path_points_to_post(send: Send) -> None:
@@ -153,7 +172,11 @@ def test_enable_subscribed_is_sent_as_said(
     """true and false go out as such, and come back in the answer."""
     reply = send("POST", "/v1/contact-groups", {**GROUP, "enableSubscribed": value})
 
-    assert reply.json == {**GROUP, "enableSubscribed": value, "requestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83"}
+    assert reply.json == {
+        **GROUP,
+        "enableSubscribed": value,
+        "requestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83",
+    }
     assert parse_qs(transport.sent[0].target.partition("?")[2])["EnableSubscribed"] == wire
 
 

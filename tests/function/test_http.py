@@ -1,4 +1,6 @@
-"""The HTTP side of the contract: routes, negotiation, dry run, and a problem for everything else."""
+"""The HTTP side of the contract: routes, negotiation, dry run, and a problem for
+everything else.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.support import CANARY_SECRET, CANARY_TOKEN, GROUP, Reply, ScriptedTransport, call, context
+from tests.support import (
+    CANARY_SECRET,
+    CANARY_TOKEN,
+    GROUP,
+    Reply,
+    ScriptedTransport,
+    call,
+    context,
+)
 
 Send = Callable[..., Reply]
 
@@ -23,14 +33,21 @@ Send = Callable[..., Reply]
     ],
 )
 def test_wrong_methods_get_405_with_allow(send: Send, method: str, path: str, allow: str) -> None:
-    """A method that a path lacks gets a problem that names those it has, in the body and in Allow."""
+    """A method that a path lacks gets a problem that names those it has, in the body and
+    in Allow.
+    """
     reply = send(method, path)
 
-    assert (reply.status, reply.problem, reply.headers["Allow"]) == (405, "method-not-allowed", allow)
+    assert (reply.status, reply.problem, reply.headers["Allow"]) == (
+        405,
+        "method-not-allowed",
+        allow,
+    )
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "", "/v1", "/v2/contact-groups", "//v1//contact-groups", "/v1/contact-groups//x/.."]
+    "path",
+    ["/", "", "/v1", "/v2/contact-groups", "//v1//contact-groups", "/v1/contact-groups//x/.."],
 )
 def test_unknown_paths_get_404_and_never_a_redirect(send: Send, path: str) -> None:
     """No path is guessed at: a redirect would leave the platform's prefix behind."""
@@ -78,7 +95,9 @@ def test_other_media_types_get_415(send: Send, kind: str, headers: dict[str, str
     assert (reply.status, reply.problem) == (415, "unsupported-media-type")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/*;q=0.1", "text/html, */*;q=0.8"])
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "application/*;q=0.1", "text/html, */*;q=0.8"]
+)
 def test_accept_that_allows_json(send: Send, accept: str) -> None:
     """A client that can read JSON gets it."""
     assert send("POST", "/v1/contact-groups", GROUP, headers={"Accept": accept}).status == 200
@@ -94,9 +113,20 @@ def test_accept_that_rules_json_out(send: Send, transport: ScriptedTransport, ac
 
 
 @pytest.mark.parametrize(
-    "query", ["dryRun=yes", "dryRun=", "dryRun", "dryRun=true&dryRun=true", "dryrun=true", "dryRun=true&x=1", "%ff=1"]
+    "query",
+    [
+        "dryRun=yes",
+        "dryRun=",
+        "dryRun",
+        "dryRun=true&dryRun=true",
+        "dryrun=true",
+        "dryRun=true&x=1",
+        "%ff=1",
+    ],
 )
-def test_doubtful_queries_write_nothing(send: Send, transport: ScriptedTransport, query: str) -> None:
+def test_doubtful_queries_write_nothing(
+    send: Send, transport: ScriptedTransport, query: str
+) -> None:
     """A misspelt dryRun must not become a write."""
     reply = send("POST", "/v1/contact-groups", GROUP, query=query)
 
@@ -115,7 +145,9 @@ def test_dry_run_false_writes(send: Send, transport: ScriptedTransport, query: s
 def test_dry_run_shows_the_call_but_nothing_to_send_it_with(
     make_function: Callable[..., object], signature: str
 ) -> None:
-    """A dry run answers the call, its canonical request and string to sign: no secret, no token, no signature, no upstream."""
+    """A dry run answers the call, its canonical request and string to sign: no secret, no token, no
+    signature, no upstream.
+    """
     function = make_function(
         CLOUDMONITOR_ENDPOINT="http://127.0.0.1:1",
         CLOUDMONITOR_SIGNATURE=signature,

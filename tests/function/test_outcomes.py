@@ -12,7 +12,17 @@ from contact_groups.cloudmonitor.answers import read_answer
 from contact_groups.cloudmonitor.outcomes import TABLE, classify
 from contact_groups.cloudmonitor.transport import BadAnswer, NoAnswer, NotSent, RawAnswer
 from contact_groups.problems import REQUEST_PROBLEMS
-from tests.support import CANARY_SECRET, CANARY_TOKEN, GROUP, SUCCESS, Reply, ScriptedTransport, answer, call, refusal
+from tests.support import (
+    CANARY_SECRET,
+    CANARY_TOKEN,
+    GROUP,
+    SUCCESS,
+    Reply,
+    ScriptedTransport,
+    answer,
+    call,
+    refusal,
+)
 
 Send = Callable[..., Reply]
 XML_ERROR = b"""<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>R-X</RequestId><HostId>h</HostId>
@@ -38,7 +48,8 @@ BAD_5XX = (502, "bad-upstream-answer", "unknown", 3)
 UNRECOGNISED = (502, "unrecognised-upstream-code", "unknown", 1)
 MISCONFIGURED = (500, "misconfigured", "not-applied", 1)
 
-#: Every code that facts/cloudmonitor.md §1.4 and §5 name, with the status it comes with, and what it must become.
+#: Every code that facts/cloudmonitor.md §1.4 and §5 name, with the status it comes with, and what
+#: it must become.
 DOCUMENTED = [
     ("InvalidParameterValue", 400, VALUES),
     ("InvalidAuthorization", 403, DENIED),
@@ -110,7 +121,7 @@ DOCUMENTED = [
     ("201", 200, UNRECOGNISED),
     ("599", 200, ERROR),
     (404, 200, CONTACT),
-]  # fmt: skip
+]
 
 
 def _verdict(reply: Reply) -> tuple[int, str, str, int]:
@@ -124,16 +135,27 @@ def _verdict(reply: Reply) -> tuple[int, str, str, int]:
 
 @pytest.mark.parametrize(("code", "status", "expected"), DOCUMENTED)
 def test_every_documented_code_has_its_row(
-    send: Send, transport: ScriptedTransport, code: str, status: int, expected: tuple[int, str, str, int]
+    send: Send,
+    transport: ScriptedTransport,
+    code: str,
+    status: int,
+    expected: tuple[int, str, str, int],
 ) -> None:
-    """Each code of the gateway and of CloudMonitor gets the status, type, outcome and number of attempts of its row."""
+    """Each code of the gateway and of CloudMonitor gets the status, type, outcome and number of
+    attempts of its row.
+    """
     transport.script = [refusal(code, status)]
 
     reply = send("POST", "/v1/contact-groups", GROUP)
 
     assert _verdict(reply) == expected
     assert len(transport.sent) == expected[3]
-    assert reply.json["upstream"] == {"code": str(code), "message": "refused", "requestId": "R-1", "status": status}
+    assert reply.json["upstream"] == {
+        "code": str(code),
+        "message": "refused",
+        "requestId": "R-1",
+        "status": status,
+    }
 
 
 @pytest.mark.parametrize(
@@ -168,11 +190,13 @@ def test_every_documented_code_has_its_row(
         (answer(BILLION_LAUGHS), BAD),
         (answer(b"<Other><Code>200</Code><Success>true</Success></Other>"), BAD),
     ],
-)  # fmt: skip
+)
 def test_everything_else_that_can_come_back(
     send: Send, transport: ScriptedTransport, failure: Any, expected: tuple[int, str, str, int]
 ) -> None:
-    """What is no clear answer is never called success, never followed, and says whether the group may have been written."""
+    """What is no clear answer is never called success, never followed, and says whether the group
+    may have been written.
+    """
     transport.script = [failure]
 
     assert _verdict(send("POST", "/v1/contact-groups", GROUP)) == expected
@@ -189,8 +213,12 @@ def test_everything_else_that_can_come_back(
         XML_SUCCESS,
     ],
 )
-def test_success_in_all_its_documented_forms(send: Send, transport: ScriptedTransport, success: Any) -> None:
-    """Success is `Success` true and Code 200, whatever their types and case, and whatever Message says."""
+def test_success_in_all_its_documented_forms(
+    send: Send, transport: ScriptedTransport, success: Any
+) -> None:
+    """Success is `Success` true and Code 200, whatever their types and case, and whatever Message
+    says.
+    """
     transport.script = [answer(success)]
 
     reply = send("POST", "/v1/contact-groups", GROUP)
@@ -210,8 +238,12 @@ def test_request_id_falls_back_to_the_header(send: Send, transport: ScriptedTran
 
 
 def test_missing_parameter_names_whose_it_is(send: Send, transport: ScriptedTransport) -> None:
-    """MissingParameter is the caller's fault for a business parameter, and ours for a common one."""
-    template = 'The input parameter "{}" that is mandatory for processing this request is not supplied.'
+    """MissingParameter is the caller's fault for a business parameter, and ours for a
+    common one.
+    """
+    template = (
+        'The input parameter "{}" that is mandatory for processing this request is not supplied.'
+    )
     transport.script = [refusal("MissingParameter", message=template.format("Describe"))]
     assert send("POST", "/v1/contact-groups", GROUP).problem == "values-rejected"
 
@@ -243,7 +275,9 @@ def test_every_status_without_a_body_is_classified(status: int) -> None:
 def test_refused_signatures_do_not_leak_what_was_signed(
     marker: str, make_client: Callable[..., Any], transport: ScriptedTransport
 ) -> None:
-    """The gateway answers a refused signature with the string to sign, token included: none of it is passed on."""
+    """The gateway answers a refused signature with the string to sign, token included: none of it
+    is passed on.
+    """
     from contact_groups.api import create_app
     from contact_groups.compute.wsgi import Wsgi
 
@@ -262,6 +296,9 @@ def test_refused_signatures_do_not_leak_what_was_signed(
     first = call(app, "POST", "/v1/contact-groups", GROUP)
     second = call(app, "POST", "/v1/contact-groups", GROUP)
 
-    assert first.json["upstream"]["message"] == "Specified signature is not matched with our calculation."
+    assert (
+        first.json["upstream"]["message"]
+        == "Specified signature is not matched with our calculation."
+    )
     assert second.json["upstream"]["message"] == "***"
     assert CANARY_TOKEN not in json.dumps([first.json, second.json])

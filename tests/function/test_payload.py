@@ -68,7 +68,9 @@ def test_a_body_larger_than_it_declares_is_cut_at_its_declared_length(send: Send
     assert reply.status == 200
 
 
-def test_a_body_shorter_than_it_declares_is_refused(send: Send, transport: ScriptedTransport) -> None:
+def test_a_body_shorter_than_it_declares_is_refused(
+    send: Send, transport: ScriptedTransport
+) -> None:
     """A body that was cut off on its way is not taken for a whole one."""
     reply = send("POST", "/v1/contact-groups", GROUP, CONTENT_LENGTH="10000")
 
@@ -76,7 +78,9 @@ def test_a_body_shorter_than_it_declares_is_refused(send: Send, transport: Scrip
     assert not transport.sent
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
+)
 @given(
     st.binary(max_size=200)
     | st.recursive(
@@ -84,13 +88,18 @@ def test_a_body_shorter_than_it_declares_is_refused(send: Send, transport: Scrip
         lambda inner: (
             st.lists(inner, max_size=4)
             | st.dictionaries(
-                st.sampled_from(["contactGroupName", "contactNames", "describe", "enableSubscribed", "x"]), inner
+                st.sampled_from(
+                    ["contactGroupName", "contactNames", "describe", "enableSubscribed", "x"]
+                ),
+                inner,
             )
         ),
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_body_ever_gets_a_500(send: Send, body: bytes) -> None:
-    """Arbitrary bytes and arbitrary JSON are either a contact group or refused with a problem of the caller's."""
+    """Arbitrary bytes and arbitrary JSON are either a contact group or refused with a problem of
+    the caller's.
+    """
     reply = send("POST", "/v1/contact-groups", body)
 
     assert reply.status == 200 or reply.problem in {"malformed-request", "invalid-contact-group"}

@@ -15,7 +15,16 @@ from contact_groups.compute.entry import Function
 from contact_groups.compute.http_events import HTTP_SHAPES
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.problems import Problem
-from tests.support import CANARY_SECRET, CANARY_TOKEN, ENVIRONMENT, GROUP, Reply, ScriptedTransport, call, context
+from tests.support import (
+    CANARY_SECRET,
+    CANARY_TOKEN,
+    ENVIRONMENT,
+    GROUP,
+    Reply,
+    ScriptedTransport,
+    call,
+    context,
+)
 
 Send = Callable[..., Reply]
 NAMES = ["告警 值班*~+组", "café", "100%", "%20", "a b", "x?y#z", "日本/語"[:2]]
@@ -24,15 +33,26 @@ BODY = {"contactNames": ["a"], "describe": "d"}
 
 
 @pytest.mark.parametrize("form", ["decoded", "raw"])
-@pytest.mark.parametrize("prefix", ["", PREFIX, "/2016-08-15/proxy/contact-groups.live/http-function"])
+@pytest.mark.parametrize(
+    "prefix", ["", PREFIX, "/2016-08-15/proxy/contact-groups.live/http-function"]
+)
 @pytest.mark.parametrize("name", NAMES)
-def test_names_arrive_whatever_the_platform_does_to_the_path(send: Send, name: str, prefix: str, form: str) -> None:
-    """PATH_INFO decoded or as it was requested, below the default domain's prefix or not: the name is the same."""
+def test_names_arrive_whatever_the_platform_does_to_the_path(
+    send: Send, name: str, prefix: str, form: str
+) -> None:
+    """PATH_INFO decoded or as it was requested, below the default domain's prefix or not: the name
+    is the same.
+    """
     raw = "/v1/contact-groups/" + quote(name, safe="")
     path = raw if form == "raw" else f"/v1/contact-groups/{name}"
 
     reply = send(
-        "PUT", "/", BODY, query="dryRun=false", PATH_INFO=path, **{"fc.request_uri": f"{prefix}{raw}?dryRun=false"}
+        "PUT",
+        "/",
+        BODY,
+        query="dryRun=false",
+        PATH_INFO=path,
+        **{"fc.request_uri": f"{prefix}{raw}?dryRun=false"},
     )
 
     assert (reply.status, reply.json["contactGroupName"]) == (200, name)
@@ -41,14 +61,17 @@ def test_names_arrive_whatever_the_platform_does_to_the_path(send: Send, name: s
 @pytest.mark.parametrize("form", ["/v1/contact-groups/a%2Fb", "/v1/contact-groups/a/b"])
 def test_an_encoded_slash_is_pointed_to_post(send: Send, form: str) -> None:
     """A name with an encoded slash is refused on PUT, decoded by the platform or not."""
-    reply = send("PUT", "/", BODY, PATH_INFO=form, **{"fc.request_uri": PREFIX + "/v1/contact-groups/a%2Fb"})
+    reply = send(
+        "PUT", "/", BODY, PATH_INFO=form, **{"fc.request_uri": PREFIX + "/v1/contact-groups/a%2Fb"}
+    )
 
     assert reply.status == 422
     assert "POST /v1/contact-groups" in reply.json["detail"]
 
 
 @pytest.mark.parametrize(
-    ("uri", "path"), [("/v1/contact-groups/%ff", "/v1/contact-groups/\ufffd"), (None, "/v1/contact-groups/\xff")]
+    ("uri", "path"),
+    [("/v1/contact-groups/%ff", "/v1/contact-groups/\ufffd"), (None, "/v1/contact-groups/\xff")],
 )
 def test_paths_that_are_no_utf8_are_refused(send: Send, uri: str | None, path: str) -> None:
     """A name must not be changed silently: what cannot be decoded is refused."""
@@ -78,7 +101,9 @@ def test_the_prefix_alone_is_the_root(send: Send, path: str) -> None:
     assert (reply.status, reply.problem) == (404, "not-found")
 
 
-def test_environment_variables_are_no_headers(make_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_are_no_headers(
+    make_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The platform mixes os.environ into environ: a variable named like a header is not one."""
     from contact_groups.api import create_app
 
@@ -89,15 +114,23 @@ def test_environment_variables_are_no_headers(make_client: Callable[..., Any], m
     assert call(app, "POST", "/v1/contact-groups", GROUP, HTTP_ACCEPT="text/plain").status == 406
 
 
-def test_an_exception_beyond_flask_is_still_a_problem(log_lines: Callable[[], list[dict[str, Any]]]) -> None:
-    """What even the application cannot answer leaves as a problem, not as the platform's 502 with a stack trace."""
+def test_an_exception_beyond_flask_is_still_a_problem(
+    log_lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """What even the application cannot answer leaves as a problem, not as the platform's 502 with a
+    stack trace.
+    """
 
     def broken(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         raise RuntimeError(CANARY_SECRET[:6])
 
     reply = call(Wsgi(broken), "GET", "/x y")
 
-    assert (reply.status, reply.problem, reply.json["instance"]) == (500, "internal-error", "/x%20y")
+    assert (reply.status, reply.problem, reply.json["instance"]) == (
+        500,
+        "internal-error",
+        "/x%20y",
+    )
     assert [line["level"] for line in log_lines()] == ["ERROR", "ERROR"]
 
 
@@ -138,7 +171,8 @@ def test_response_headers_are_few_and_none_that_the_platform_drops(send: Send) -
         assert sum(len(name) + len(value) + 4 for name, value in reply.headers.items()) < 1_000
 
 
-# --- credentials -------------------------------------------------------------------------------------------------------
+# --- credentials
+# -------------------------------------------------------------------------------------------------------
 
 
 def _context(*credentials: str | None) -> Any:
@@ -156,13 +190,14 @@ def test_the_requests_own_credentials_win() -> None:
 
 
 @pytest.mark.parametrize(
-    "held", [None, context(), _context(None, None, None), _context("", "", ""), _context("id", "", "t")]
+    "held",
+    [None, context(), _context(None, None, None), _context("", "", ""), _context("id", "", "t")],
 )
 def test_the_environment_is_the_fallback(held: Any) -> None:
     """python3.12 and a plain machine have no credentials in the context."""
-    assert read_credentials(held, {**ENVIRONMENT, "ALIBABA_CLOUD_SECURITY_TOKEN": "t"}) == Credentials(
-        "testid", "testsecret", "t"
-    )
+    assert read_credentials(
+        held, {**ENVIRONMENT, "ALIBABA_CLOUD_SECURITY_TOKEN": "t"}
+    ) == Credentials("testid", "testsecret", "t")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +214,11 @@ def test_no_credentials_say_which_setting_gives_them(environment: dict[str, str]
 
     reply = call(function.handler, "POST", "/v1/contact-groups", GROUP, **{"fc.context": context()})
 
-    assert (reply.status, reply.problem, reply.json["outcome"]) == (500, "misconfigured", "not-applied")
+    assert (reply.status, reply.problem, reply.json["outcome"]) == (
+        500,
+        "misconfigured",
+        "not-applied",
+    )
     assert "--role-arn" in reply.json["detail"]
     assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in reply.json["detail"]
 
@@ -202,7 +241,13 @@ def test_credentials_rotate_between_two_warm_requests(
 
     app = Wsgi(create_app(make_client(), 10.0, {}))
     for number in (1, 2):
-        call(app, "POST", "/v1/contact-groups", GROUP, **{"fc.context": _context(f"id{number}", "s", f"t{number}")})
+        call(
+            app,
+            "POST",
+            "/v1/contact-groups",
+            GROUP,
+            **{"fc.context": _context(f"id{number}", "s", f"t{number}")},
+        )
 
     assert [sent.headers["x-acs-security-token"] for sent in transport.sent] == ["t1", "t2"]
     assert ["Credential=id1," in transport.sent[0].headers["authorization"]] == [True]
@@ -219,14 +264,19 @@ def test_credentials_show_no_secret() -> None:
     assert "LTAI***" in shown
 
 
-# --- HTTP requests that come as events -------------------------------------------------------------------------------------
+# --- HTTP requests that come as events
+# -------------------------------------------------------------------------------------
 
 FC3 = {
     "version": "v1",
     "rawPath": "/v1/contact-groups/%E5%91%8A%E8%AD%A6%20a%2Bb",
     "body": json.dumps(BODY),
     "isBase64Encoded": False,
-    "headers": {"Content-Type": "application/json", "Accept": "application/json,text/html", "X-List": ["a", "b"]},
+    "headers": {
+        "Content-Type": "application/json",
+        "Accept": "application/json,text/html",
+        "X-List": ["a", "b"],
+    },
     "queryParameters": {"dryRun": "true"},
     "requestContext": {
         "accountId": "123456",
@@ -266,7 +316,9 @@ def _event(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def test_fc3_http_events() -> None:
-    """FC 3.0's HTTP trigger gets statusCode as a number, and the name out of the encoded rawPath."""
+    """FC 3.0's HTTP trigger gets statusCode as a number, and the name out of the encoded
+    rawPath.
+    """
     answer = _event(FC3)
 
     assert answer["statusCode"] == 200
@@ -310,7 +362,17 @@ def test_odd_http_events_get_problems(changes: dict[str, Any], status: int) -> N
 
 
 @pytest.mark.parametrize(
-    "value", [None, [], "x", 1, {}, {"requestContext": {}}, {"requestContext": {"http": 1}}, {"httpMethod": "GET"}]
+    "value",
+    [
+        None,
+        [],
+        "x",
+        1,
+        {},
+        {"requestContext": {}},
+        {"requestContext": {"http": 1}},
+        {"httpMethod": "GET"},
+    ],
 )
 def test_other_values_are_no_http_events(value: Any) -> None:
     """A shape claims what it knows, and nothing else."""

@@ -1,4 +1,6 @@
-"""One process of the function: settings, initializer, logs, and nothing that leaks from one request to the next."""
+"""One process of the function: settings, initializer, logs, and nothing that leaks from one request
+to the next.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from contact_groups import logs
-from contact_groups.cloudmonitor.endpoints import REGIONS, Endpoint, parse_endpoint, regional_endpoint
+from contact_groups.cloudmonitor.endpoints import (
+    REGIONS,
+    Endpoint,
+    parse_endpoint,
+    regional_endpoint,
+)
 from contact_groups.compute.entry import Function
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.settings import SETTINGS, SettingsError, read_settings
@@ -26,12 +33,15 @@ LogLines = Callable[[], list[dict[str, Any]]]
 ENDPOINTS = json.loads((Path(__file__).parent.parent / "data" / "endpoints.json").read_text())
 
 
-# --- settings ---------------------------------------------------------------------------------------------------------------
+# --- settings
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("region", ENDPOINTS)
 def test_endpoints_are_the_documented_ones(region: str) -> None:
-    """Each region's public endpoint and, where there is one, its VPC endpoint are those that the vendor documents."""
+    """Each region's public endpoint and, where there is one, its VPC endpoint are those that the
+    vendor documents.
+    """
     for network in ("public", "vpc"):
         endpoint = regional_endpoint(region, network)
         assert (endpoint and endpoint.host) == ENDPOINTS[region][network]
@@ -43,13 +53,19 @@ def test_endpoints_are_the_documented_ones(region: str) -> None:
     [
         ({}, "https://metrics.cn-hangzhou.aliyuncs.com"),
         ({"FC_REGION": "cn-beijing"}, "https://metrics.cn-beijing.aliyuncs.com"),
-        ({"FC_REGION": "cn-beijing", "CLOUDMONITOR_REGION": "eu-west-1"}, "https://metrics.eu-west-1.aliyuncs.com"),
+        (
+            {"FC_REGION": "cn-beijing", "CLOUDMONITOR_REGION": "eu-west-1"},
+            "https://metrics.eu-west-1.aliyuncs.com",
+        ),
         ({"CLOUDMONITOR_NETWORK": "vpc"}, "https://metrics-vpc.cn-hangzhou.aliyuncs.com"),
         ({"CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:8001/"}, "http://127.0.0.1:8001"),
         ({"CLOUDMONITOR_ENDPOINT": "http://[::1]:8001"}, "http://[::1]:8001"),
         ({"CLOUDMONITOR_ENDPOINT": "http://localhost"}, "http://localhost"),
         (
-            {"CLOUDMONITOR_ENDPOINT": " https://proxy.internal:8443 ", "CLOUDMONITOR_REGION": "moon"},
+            {
+                "CLOUDMONITOR_ENDPOINT": " https://proxy.internal:8443 ",
+                "CLOUDMONITOR_REGION": "moon",
+            },
             "https://proxy.internal:8443",
         ),
     ],
@@ -101,8 +117,12 @@ def test_all_wrong_settings_are_told_at_once() -> None:
 
 
 def test_a_region_without_a_vpc_endpoint_says_so() -> None:
-    """vpc is refused where the vendor documents no such endpoint, instead of calling a host that may be anybody's."""
-    with pytest.raises(SettingsError, match="CLOUDMONITOR_NETWORK is 'vpc': it must be public in cn-zhongwei"):
+    """vpc is refused where the vendor documents no such endpoint, instead of calling a host that
+    may be anybody's.
+    """
+    with pytest.raises(
+        SettingsError, match="CLOUDMONITOR_NETWORK is 'vpc': it must be public in cn-zhongwei"
+    ):
         read_settings({"CLOUDMONITOR_NETWORK": "vpc", "CLOUDMONITOR_REGION": "cn-zhongwei"})
 
 
@@ -121,16 +141,25 @@ def test_endpoints_show_their_port_only_where_needed() -> None:
     assert parse_endpoint("https://a:8443").authority == "a:8443"
 
 
-# --- the process ------------------------------------------------------------------------------------------------------------
+# --- the process
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_wrong_setting_answers_every_request(method: str, log_lines: LogLines) -> None:
-    """The function does not die at import or in its initializer: each request says what is wrong."""
+    """The function does not die at import or in its initializer: each request says what is
+    wrong.
+    """
     function = Function({**ENVIRONMENT, "CLOUDMONITOR_NETWORK": "moon"})
     function.initializer(context())
 
-    reply = call(function.handler, method, "/v1/contact-groups", GROUP, **{"fc.context": context(request_id="fc-1")})
+    reply = call(
+        function.handler,
+        method,
+        "/v1/contact-groups",
+        GROUP,
+        **{"fc.context": context(request_id="fc-1")},
+    )
 
     assert (reply.status, reply.problem, reply.json["requestId"]) == (500, "misconfigured", "fc-1")
     assert "CLOUDMONITOR_NETWORK is 'moon'" in reply.json["detail"]
@@ -149,14 +178,21 @@ def test_the_initializer_survives_an_unreachable_upstream(log_lines: LogLines) -
 
 
 def test_importing_reads_no_credentials_and_opens_nothing() -> None:
-    """index exports the three names that the templates point at, and importing it does nothing else."""
+    """index exports the three names that the templates point at, and importing it does nothing
+    else.
+    """
     import index
 
-    assert {name for name in vars(index) if not name.startswith("_")} == {"handler", "initializer", "event_handler"}
+    assert {name for name in vars(index) if not name.startswith("_")} == {
+        "handler",
+        "initializer",
+        "event_handler",
+    }
     assert not vars(index._function).keys() - {"_environment"}
 
 
-# --- logs -------------------------------------------------------------------------------------------------------------------
+# --- logs
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_one_line_a_request(send: Callable[..., Reply], log_lines: LogLines) -> None:
@@ -194,14 +230,24 @@ def test_one_line_a_request(send: Callable[..., Reply], log_lines: LogLines) -> 
     ],
 )
 def test_the_level_says_who_must_act(
-    send: Callable[..., Reply], transport: ScriptedTransport, log_lines: LogLines, script: Any, level: str
+    send: Callable[..., Reply],
+    transport: ScriptedTransport,
+    log_lines: LogLines,
+    script: Any,
+    level: str,
 ) -> None:
-    """The caller's mistakes are INFO, what passes by itself WARNING, what the operator must mend ERROR."""
+    """The caller's mistakes are INFO, what passes by itself WARNING, what the operator must mend
+    ERROR.
+    """
     transport.script = [script]
     reply = send("POST", "/v1/contact-groups", GROUP)
 
     (line,) = log_lines()
-    assert (line["level"], line["problem"], line["outcome"]) == (level, reply.problem, "not-applied")
+    assert (line["level"], line["problem"], line["outcome"]) == (
+        level,
+        reply.problem,
+        "not-applied",
+    )
 
 
 def test_nothing_leaks_into_the_next_request(
@@ -216,8 +262,12 @@ def test_nothing_leaks_into_the_next_request(
     assert second.keys() == {"time", "level", "message", "method", "route", "status", "durationMs"}
 
 
-def test_names_cannot_write_log_lines(send: Callable[..., Reply], capsys: pytest.CaptureFixture[str]) -> None:
-    """Line breaks, terminal escapes and bidirectional controls of a caller's text stay escaped in the log."""
+def test_names_cannot_write_log_lines(
+    send: Callable[..., Reply], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Line breaks, terminal escapes and bidirectional controls of a caller's text stay escaped in
+    the log.
+    """
     send("POST", "/v1/contact-groups", {**GROUP, "contactGroupName": "a\u202eb\u2028c"})
     send("PUT", "/v1/contact-groups/a\x1b[2J\nb", GROUP)
 
@@ -229,7 +279,9 @@ def test_names_cannot_write_log_lines(send: Callable[..., Reply], capsys: pytest
 
 def test_the_level_is_a_setting(log_lines: LogLines) -> None:
     """LOG_LEVEL=ERROR silences the lines of requests that went well."""
-    function = Function({**ENVIRONMENT, "LOG_LEVEL": "ERROR", "CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:1"})
+    function = Function(
+        {**ENVIRONMENT, "LOG_LEVEL": "ERROR", "CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:1"}
+    )
     try:
         call(function.handler, "GET", "/healthz")
         assert log_lines() == []
@@ -258,7 +310,11 @@ def test_secrets_are_struck_out_of_whatever_is_logged(capsys: pytest.CaptureFixt
     """The last line of defence: a secret inside an exception's text does not reach the log."""
     with logs.gather():
         logs.conceal(("s3cr3t-of-this-request",))
-        logs.write(logging.ERROR, "x", **logs.describe_exception(RuntimeError("failed with s3cr3t-of-this-request")))
+        logs.write(
+            logging.ERROR,
+            "x",
+            **logs.describe_exception(RuntimeError("failed with s3cr3t-of-this-request")),
+        )
     logs.note(ignored="nothing is being gathered")
 
     out = capsys.readouterr().out
@@ -266,13 +322,16 @@ def test_secrets_are_struck_out_of_whatever_is_logged(capsys: pytest.CaptureFixt
     assert "***" in out
 
 
-# --- threads ----------------------------------------------------------------------------------------------------------------
+# --- threads
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def test_200_parallel_requests_do_not_mix(
     make_client: Callable[..., Any], transport: ScriptedTransport, log_lines: LogLines
 ) -> None:
-    """Names, credentials and request ids of 200 requests on 20 threads each stay with their own request."""
+    """Names, credentials and request ids of 200 requests on 20 threads each stay with their own
+    request.
+    """
     from contact_groups.api import create_app
 
     app = Wsgi(create_app(make_client(), 10.0, {}))
@@ -289,7 +348,11 @@ def test_200_parallel_requests_do_not_mix(
             held = type(
                 "Credentials",
                 (),
-                {"access_key_id": f"id{number}", "access_key_secret": "s", "security_token": f"t{number}"},
+                {
+                    "access_key_id": f"id{number}",
+                    "access_key_secret": "s",
+                    "security_token": f"t{number}",
+                },
             )
             group = {**GROUP, "contactGroupName": f"group-{number}"}
             fc_context = context(request_id=f"fc-{number}", credentials=held)
@@ -309,12 +372,19 @@ def test_200_parallel_requests_do_not_mix(
         sys.setswitchinterval(interval)
 
     assert not mixed
-    sent = {parse_qs(request.target[2:])["ContactGroupName"][0]: request.headers for request in transport.sent}
+    sent = {
+        parse_qs(request.target[2:])["ContactGroupName"][0]: request.headers
+        for request in transport.sent
+    }
     assert len(sent) == 200
-    assert all(headers["x-acs-security-token"] == f"t{name.removeprefix('group-')}" for name, headers in sent.items())
+    assert all(
+        headers["x-acs-security-token"] == f"t{name.removeprefix('group-')}"
+        for name, headers in sent.items()
+    )
     assert len({headers["x-acs-signature-nonce"] for headers in sent.values()}) == 200
     lines = log_lines()
     assert len(lines) == 200
     assert all(
-        line["requestId"].removeprefix("fc-") == line["contactGroupName"].removeprefix("group-") for line in lines
+        line["requestId"].removeprefix("fc-") == line["contactGroupName"].removeprefix("group-")
+        for line in lines
     )

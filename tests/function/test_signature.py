@@ -25,29 +25,45 @@ TRICKY = {
     "a.9": "y",
 }
 any_text = st.characters(exclude_categories=["Cs"])
-texts = st.text(any_text, max_size=40) | st.text(alphabet=" +*~/%&=!'()-_.,:;?@#$[]告警值班😀é", max_size=40)
+texts = st.text(any_text, max_size=40) | st.text(
+    alphabet=" +*~/%&=!'()-_.,:;?@#$[]告警值班😀é", max_size=40
+)
 parameters = st.dictionaries(st.text(any_text, min_size=1, max_size=12), texts, max_size=8)
 
 
 @pytest.mark.parametrize("vector", VECTORS["rpc_1_0"], ids=lambda vector: vector["source"])
 def test_rpc_vectors(vector: dict[str, Any]) -> None:
     """Every published and official RPC 1.0 vector comes out to the letter."""
-    assert sign_rpc(vector["secret"], vector["method"], vector["params"]).value == vector["signature"]
+    assert (
+        sign_rpc(vector["secret"], vector["method"], vector["params"]).value == vector["signature"]
+    )
 
 
 @pytest.mark.parametrize("vector", VECTORS["acs3_hmac_sha256"], ids=lambda vector: vector["source"])
 def test_v3_vectors(vector: dict[str, Any]) -> None:
-    """Every published and official ACS3-HMAC-SHA256 vector comes out, the hashed canonical request too."""
-    signed = sign_v3(vector["secret"], vector["method"], canonical_query(vector["query"]), vector["signed_headers"])
+    """Every published and official ACS3-HMAC-SHA256 vector comes out, the hashed canonical request
+    too.
+    """
+    signed = sign_v3(
+        vector["secret"],
+        vector["method"],
+        canonical_query(vector["query"]),
+        vector["signed_headers"],
+    )
 
-    assert hashlib.sha256(signed.canonical_request.encode()).hexdigest() == vector["hashed_canonical_request"]
+    assert (
+        hashlib.sha256(signed.canonical_request.encode()).hexdigest()
+        == vector["hashed_canonical_request"]
+    )
     assert signed.value == vector["signature"]
 
 
 @given(parameters)
 @example(TRICKY)
 def test_rpc_agrees_with_both_official_signers(query: dict[str, str]) -> None:
-    """Over generated parameters RPC 1.0 equals what both generations of the vendor's SDK compute."""
+    """Over generated parameters RPC 1.0 equals what both generations of the vendor's SDK
+    compute.
+    """
     from alibabacloud_tea_openapi.utils import Utils
     from aliyunsdkcore.auth.composer.rpc_signature_composer import get_signed_url
 
@@ -60,12 +76,21 @@ def test_rpc_agrees_with_both_official_signers(query: dict[str, str]) -> None:
     assert signed.value == Utils.get_rpcsignature(completed, "POST", "secret")
 
 
-@given(st.dictionaries(st.from_regex(r"[A-Za-z][A-Za-z.0-9]{0,20}", fullmatch=True), texts, max_size=8))
+@given(
+    st.dictionaries(st.from_regex(r"[A-Za-z][A-Za-z.0-9]{0,20}", fullmatch=True), texts, max_size=8)
+)
 @example(
-    {"ContactGroupName": " +*~/%&=", "ContactNames.1": "告警值班😀", "ContactNames.10": "", "Describe": "é\u0000\n"}
+    {
+        "ContactGroupName": " +*~/%&=",
+        "ContactNames.1": "告警值班😀",
+        "ContactNames.10": "",
+        "Describe": "é\u0000\n",
+    }
 )
 def test_v3_agrees_with_the_official_signer(query: dict[str, str]) -> None:
-    """Over generated values V3 equals what the vendor's current SDK computes (which leaves parameter names as they are)."""
+    """Over generated values V3 equals what the vendor's current SDK computes (which leaves
+    parameter names as they are).
+    """
     from alibabacloud_tea_openapi.utils import Utils
     from darabonba.request import DaraRequest
 
@@ -75,12 +100,19 @@ def test_v3_agrees_with_the_official_signer(query: dict[str, str]) -> None:
         "x-acs-version": "2019-01-01",
     }
     request = DaraRequest()
-    request.method, request.pathname, request.query, request.headers = "POST", "/", query, dict(headers)
+    request.method, request.pathname, request.query, request.headers = (
+        "POST",
+        "/",
+        query,
+        dict(headers),
+    )
     payload = hashlib.sha256(b"").hexdigest()
 
     official = Utils.get_authorization(request, "ACS3-HMAC-SHA256", payload, "id", "secret")
 
-    assert official.endswith("Signature=" + sign_v3("secret", "POST", canonical_query(query), headers).value)
+    assert official.endswith(
+        "Signature=" + sign_v3("secret", "POST", canonical_query(query), headers).value
+    )
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -90,7 +122,9 @@ def test_percent_encoding_keeps_only_unreserved_characters(text: str) -> None:
 
     encoded = percent_encode(text)
 
-    assert set(encoded) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~%")
+    assert set(encoded) <= set(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~%"
+    )
     assert unquote(encoded) == text
 
 

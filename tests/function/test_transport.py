@@ -14,7 +14,15 @@ import pytest
 
 from contact_groups.cloudmonitor import transport as module
 from contact_groups.cloudmonitor.endpoints import Endpoint
-from contact_groups.cloudmonitor.transport import BadAnswer, NoAnswer, NotSent, Pool, RawAnswer, Request, Stale
+from contact_groups.cloudmonitor.transport import (
+    BadAnswer,
+    NoAnswer,
+    NotSent,
+    Pool,
+    RawAnswer,
+    Request,
+    Stale,
+)
 
 REQUEST = Request("/?a=b", {"host": "localhost", "x-acs-version": "2019-01-01"})
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Acs-Request-Id: R\r\n\r\n{}"
@@ -26,7 +34,9 @@ Step = bytes | str | float
 
 
 class RawServer:
-    """Accepts connections; to each request on them it plays the next list of steps: bytes to send, close, reset or hang."""
+    """Accepts connections; to each request on them it plays the next list of steps: bytes to send,
+    close, reset or hang.
+    """
 
     def __init__(self, *scripts: list[Step], tls: ssl.SSLContext | None = None) -> None:
         self._scripts = list(scripts)
@@ -78,7 +88,9 @@ class RawServer:
                 self.stopping.wait(30)
             else:
                 if step == RESET:
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    connection.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                    )
                 else:
                     connection.shutdown(socket.SHUT_RDWR)
                 connection.close()
@@ -100,7 +112,9 @@ def serve() -> Iterator[Callable[..., tuple[RawServer, Pool]]]:
     """Starts a raw server with scripts, and a pool that calls it."""
     started: list[tuple[RawServer, Pool]] = []
 
-    def serve(*scripts: list[Step], clock: Callable[[], float] = time.monotonic) -> tuple[RawServer, Pool]:
+    def serve(
+        *scripts: list[Step], clock: Callable[[], float] = time.monotonic
+    ) -> tuple[RawServer, Pool]:
         server = RawServer(*scripts)
         pool = Pool(Endpoint("http", "127.0.0.1", server.port), clock=clock)
         started.append((server, pool))
@@ -117,13 +131,18 @@ def _send(pool: Pool, seconds: float = 5.0) -> RawAnswer:
 
 
 def test_the_request_on_the_wire(serve: Callable[..., tuple[RawServer, Pool]]) -> None:
-    """One POST with an empty body, the headers as given, and the answer with its headers by lower-case name."""
+    """One POST with an empty body, the headers as given, and the answer with its headers by lower-
+    case name.
+    """
     server, pool = serve([OK])
 
     answer = _send(pool)
 
     assert server.requests == [
-        b"POST /?a=b HTTP/1.1\r\nhost: localhost\r\nx-acs-version: 2019-01-01\r\ncontent-length: 0\r\n\r\n"
+        (
+            b"POST /?a=b HTTP/1.1\r\nhost: localhost\r\nx-acs-version: 2019-01-01\r\ncontent-length:"
+            b" 0\r\n\r\n"
+        )
     ]
     assert (answer.status, answer.headers["x-acs-request-id"], answer.body) == (200, "R", b"{}")
 
@@ -141,9 +160,14 @@ def test_connections_are_kept(serve: Callable[..., tuple[RawServer, Pool]], kind
 
 @pytest.mark.parametrize(
     "answer",
-    [b"HTTP/1.0 200 OK\r\n\r\n{}", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"],
+    [
+        b"HTTP/1.0 200 OK\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
+    ],
 )
-def test_connections_that_end_with_the_answer(serve: Callable[..., tuple[RawServer, Pool]], answer: bytes) -> None:
+def test_connections_that_end_with_the_answer(
+    serve: Callable[..., tuple[RawServer, Pool]], answer: bytes
+) -> None:
     """An answer that closes its connection is whole, and the next call opens another."""
     server, pool = serve([answer, CLOSE], [OK])
 
@@ -165,7 +189,9 @@ def test_a_connection_that_the_server_closed_is_not_used_again(
     assert (server.connections, len(server.requests)) == (2, 2)
 
 
-def test_a_connection_with_unasked_for_bytes_is_not_used_again(serve: Callable[..., tuple[RawServer, Pool]]) -> None:
+def test_a_connection_with_unasked_for_bytes_is_not_used_again(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
     """Bytes that nobody asked for would be taken for the next answer."""
     server, pool = serve([OK, 0.05, b"junk"], [OK])
     _send(pool)
@@ -175,8 +201,12 @@ def test_a_connection_with_unasked_for_bytes_is_not_used_again(serve: Callable[.
     assert server.connections == 2
 
 
-def test_a_connection_idle_for_too_long_is_not_used_again(serve: Callable[..., tuple[RawServer, Pool]]) -> None:
-    """Before the gateway's own idle limit a connection is replaced, since a close may be on its way."""
+def test_a_connection_idle_for_too_long_is_not_used_again(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
+    """Before the gateway's own idle limit a connection is replaced, since a close may be on its
+    way.
+    """
     now = [0.0]
     server, pool = serve([OK], [OK], clock=lambda: now[0])
     pool.send(REQUEST, 2.0, 5.0)
@@ -191,7 +221,9 @@ def test_a_connection_idle_for_too_long_is_not_used_again(serve: Callable[..., t
 def test_a_kept_connection_that_breaks_before_the_answer_is_stale(
     serve: Callable[..., tuple[RawServer, Pool]], end: str
 ) -> None:
-    """The race between a server's close and our send is told apart: it may be sent again at once."""
+    """The race between a server's close and our send is told apart: it may be sent again
+    at once.
+    """
     _, pool = serve([OK], [end])
     _send(pool)
 
@@ -225,7 +257,9 @@ def test_sent_but_not_answered_whole(
     assert not isinstance(raised.value, Stale)
 
 
-def test_a_deadline_that_has_passed_is_not_waited_beyond(serve: Callable[..., tuple[RawServer, Pool]]) -> None:
+def test_a_deadline_that_has_passed_is_not_waited_beyond(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
     """Once the deadline is over, even bytes that lie ready are not read."""
     _, pool = serve([OK])
     pool.warm(2.0)
@@ -234,7 +268,9 @@ def test_a_deadline_that_has_passed_is_not_waited_beyond(serve: Callable[..., tu
         _send(pool, -1.0)
 
 
-def test_a_byte_now_and_then_does_not_keep_a_call_alive(serve: Callable[..., tuple[RawServer, Pool]]) -> None:
+def test_a_byte_now_and_then_does_not_keep_a_call_alive(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
     """The deadline holds for the whole answer, not for each byte of it."""
     drip: list[Step] = [step for byte in OK for step in (bytes([byte]), 0.1)]
     server, pool = serve(drip)
@@ -269,7 +305,9 @@ def test_a_byte_now_and_then_does_not_keep_a_call_alive(serve: Callable[..., tup
     ],
 )
 def test_what_is_no_http(serve: Callable[..., tuple[RawServer, Pool]], answer: bytes) -> None:
-    """What listens there but does not speak HTTP, or speaks it in two ways at once, is told apart from CloudMonitor."""
+    """What listens there but does not speak HTTP, or speaks it in two ways at once, is told apart
+    from CloudMonitor.
+    """
     _, pool = serve([answer, CLOSE])
 
     with pytest.raises(BadAnswer):
@@ -284,12 +322,17 @@ def test_what_is_no_http(serve: Callable[..., tuple[RawServer, Pool]], answer: b
         (b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", b""),
         (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\n{}", b"{}"),
         (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1;a=b\r\n{\r\n1\r\n}\r\n0\r\nTrailer: x\r\n\r\n",
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding:"
+                b" Chunked\r\n\r\n1;a=b\r\n{\r\n1\r\n}\r\n0\r\nTrailer: x\r\n\r\n"
+            ),
             b"{}",
         ),
     ],
 )
-def test_less_common_answers_are_read(serve: Callable[..., tuple[RawServer, Pool]], answer: bytes, body: bytes) -> None:
+def test_less_common_answers_are_read(
+    serve: Callable[..., tuple[RawServer, Pool]], answer: bytes, body: bytes
+) -> None:
     """What RFC 9112 allows is read, and the connection kept."""
     server, pool = serve([answer], [OK])
 
@@ -299,7 +342,9 @@ def test_less_common_answers_are_read(serve: Callable[..., tuple[RawServer, Pool
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 10485760\r\n\r\n", b"\r\n"])
-def test_a_huge_answer_is_not_read_whole(serve: Callable[..., tuple[RawServer, Pool]], framing: bytes) -> None:
+def test_a_huge_answer_is_not_read_whole(
+    serve: Callable[..., tuple[RawServer, Pool]], framing: bytes
+) -> None:
     """Reading stops right behind the upstream's documented limit."""
     _, pool = serve([b"HTTP/1.1 200 OK\r\n" + framing + b"x" * 10_485_760])
 
@@ -346,13 +391,18 @@ def test_no_time_left_is_not_sent(serve: Callable[..., tuple[RawServer, Pool]]) 
         filler.close()
 
 
-def test_parallel_calls_use_connections_of_their_own(serve: Callable[..., tuple[RawServer, Pool]]) -> None:
+def test_parallel_calls_use_connections_of_their_own(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
     """Threads share the pool without waiting for each other."""
     scripts: list[list[Step]] = [[0.05, OK] for _ in range(40)]
     server, pool = serve(*scripts)
     answers: list[RawAnswer] = []
 
-    threads = [threading.Thread(target=lambda: answers.extend(_send(pool) for _ in range(4))) for _ in range(10)]
+    threads = [
+        threading.Thread(target=lambda: answers.extend(_send(pool) for _ in range(4)))
+        for _ in range(10)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -375,7 +425,8 @@ def tls_server(authority: Path) -> Iterator[RawServer]:
 def test_tls_is_used_kept_and_warmed(tls_server: RawServer, authority: Path) -> None:
     """Over TLS too one connection, opened ahead, serves call after call."""
     pool = Pool(
-        Endpoint("https", "localhost", tls_server.port), tls=ssl.create_default_context(cafile=authority / "ca.pem")
+        Endpoint("https", "localhost", tls_server.port),
+        tls=ssl.create_default_context(cafile=authority / "ca.pem"),
     )
 
     pool.warm(2.0)

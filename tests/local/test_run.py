@@ -32,7 +32,14 @@ def _local(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[dict[str, str]]:
     """What `python -m local run` prints as its addresses, on free ports."""
-    process = _local("run", "--state", str(tmp_path), FACADE_PORT="0", CLOUDMONITOR_PORT="0", FUNCTION_COMPUTE_PORT="0")
+    process = _local(
+        "run",
+        "--state",
+        str(tmp_path),
+        FACADE_PORT="0",
+        CLOUDMONITOR_PORT="0",
+        FUNCTION_COMPUTE_PORT="0",
+    )
     assert process.stdout
     text = ""
     while "Ctrl-C" not in text:
@@ -66,12 +73,16 @@ def test_the_documents_own_example_creates_the_group(running: dict[str, str]) ->
 
 def test_the_printed_commands_work_as_printed(running: dict[str, str]) -> None:
     """Each command that a new user is told to paste succeeds."""
-    commands = re.findall(r"^  ((?:curl|ALIBABA).*?)(?:\n\n|\n(?=\S))", running["text"], flags=re.S | re.M)
+    commands = re.findall(
+        r"^  ((?:curl|ALIBABA).*?)(?:\n\n|\n(?=\S))", running["text"], flags=re.S | re.M
+    )
 
     assert len(commands) == 4
     for command in commands:
         strict = command + " --fail-with-body -sS" if command.startswith("curl") else command
-        done = subprocess.run(["bash", "-c", strict], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-c", strict], cwd=ROOT, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr + done.stdout
 
 
@@ -79,7 +90,12 @@ def test_a_port_in_use_is_a_clear_error(running: dict[str, str], tmp_path: Path)
     """A second instance on the same port says which one is taken and which setting moves it."""
     port = running["facade"].rpartition(":")[2]
     process = _local(
-        "run", "--state", str(tmp_path / "other"), FACADE_PORT=port, CLOUDMONITOR_PORT="0", FUNCTION_COMPUTE_PORT="0"
+        "run",
+        "--state",
+        str(tmp_path / "other"),
+        FACADE_PORT=port,
+        CLOUDMONITOR_PORT="0",
+        FUNCTION_COMPUTE_PORT="0",
     )
 
     _, errors = process.communicate(timeout=60)

@@ -16,11 +16,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from local.cloudmonitor import CloudMonitor
-from local.cloudmonitor.signature_check import rpc_signature, rpc_string_to_sign, v3_signature, v3_string_to_sign
+from local.cloudmonitor.signature_check import (
+    rpc_signature,
+    rpc_string_to_sign,
+    v3_signature,
+    v3_string_to_sign,
+)
 
 #: Everything that an encoding can get wrong in one name.
 TRICKY = "a b+c*d~e/f%g&h=i'(!)j 告警测试😀"
-GROUP = {"ContactGroupName": "ops", "ContactNames.1": "Alice", "ContactNames.2": "Bob", "Describe": "who is woken"}
+GROUP = {
+    "ContactGroupName": "ops",
+    "ContactNames.1": "Alice",
+    "ContactNames.2": "Bob",
+    "Describe": "who is woken",
+}
 SIGNATURES = ("ACS3-HMAC-SHA256", "HMAC-SHA1")
 
 
@@ -63,16 +73,24 @@ class Prepared:
     def send(self, connection: http.client.HTTPConnection) -> Reply:
         """Sends it over a connection and reads the answer whole."""
         body = urlencode(self.form).encode()
-        headers = {**self.headers, "Content-Type": "application/x-www-form-urlencoded"} if self.form else self.headers
+        headers = (
+            {**self.headers, "Content-Type": "application/x-www-form-urlencoded"}
+            if self.form
+            else self.headers
+        )
         connection.request(self.method, f"/?{urlencode(self.params)}", body, headers)
         answer = connection.getresponse()
         return Reply(answer.status, answer.headers, answer.read())
 
 
-def connect(server: CloudMonitor, *, timeout: float = 10.0, context: ssl.SSLContext | None = None) -> Any:
+def connect(
+    server: CloudMonitor, *, timeout: float = 10.0, context: ssl.SSLContext | None = None
+) -> Any:
     """A connection of the standard library, which hides nothing of what happens on it."""
     if context:
-        return http.client.HTTPSConnection(server.host, server.port, timeout=timeout, context=context)
+        return http.client.HTTPSConnection(
+            server.host, server.port, timeout=timeout, context=context
+        )
     return http.client.HTTPConnection(server.host, server.port, timeout=timeout)
 
 
@@ -99,12 +117,15 @@ def prepare(
         in_form: Whether the parameters go in the form body instead of the query.
         key: AccessKey ID and secret.
         token: A security token, empty for none.
-        changes: Common parameters by RPC name to sign with other values; an empty value leaves one out.
+        changes: Common parameters by RPC name to sign with other values; an empty value leaves one
+            out.
     """
     common = {
         "Action": action,
         "Version": "2019-01-01",
-        "Timestamp": datetime.fromtimestamp(server.clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "Timestamp": datetime.fromtimestamp(server.clock(), timezone.utc).strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        ),
         "SignatureNonce": uuid.uuid4().hex,
         "SecurityToken": token,
         **(changes or {}),
@@ -132,12 +153,16 @@ def raw(server: CloudMonitor) -> bytes:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Waits until another thread has made something true; the test's own time limit ends it otherwise."""
+    """Waits until another thread has made something true; the test's own time limit ends it
+    otherwise.
+    """
     while not condition():
         threading.Event().wait(0.001)
 
 
-def _rpc(params: dict[str, str], common: dict[str, str], method: str, in_form: bool, key: tuple[str, str]) -> Prepared:
+def _rpc(
+    params: dict[str, str], common: dict[str, str], method: str, in_form: bool, key: tuple[str, str]
+) -> Prepared:
     fixed = {"AccessKeyId": key[0], "SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0"}
     fixed |= {"RegionId": "cn-hangzhou", "SignatureType": ""}
     everything = {**fixed, **common, **params}
@@ -167,9 +192,14 @@ def _v3(
     query, form = ({}, params) if in_form else (params, {})
     query |= {name: common.pop(name) for name in list(common) if name not in _HEADERS}
     body = urlencode(form).encode()
-    headers = {"host": f"{server.host}:{server.port}", "x-acs-content-sha256": hashlib.sha256(body).hexdigest()}
+    headers = {
+        "host": f"{server.host}:{server.port}",
+        "x-acs-content-sha256": hashlib.sha256(body).hexdigest(),
+    }
     headers |= {_HEADERS[name]: value for name, value in common.items()}
-    value = v3_signature(v3_string_to_sign(method, "/", query.items(), headers.items(), body), key[1])
+    value = v3_signature(
+        v3_string_to_sign(method, "/", query.items(), headers.items(), body), key[1]
+    )
     names = ";".join(sorted(headers))
     authorization = f"ACS3-HMAC-SHA256 Credential={key[0]},SignedHeaders={names},Signature={value}"
     return Prepared(method, query, {**headers, "Authorization": authorization}, form)

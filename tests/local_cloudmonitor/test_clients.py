@@ -1,4 +1,6 @@
-"""The vendor's unmodified clients against the local CloudMonitor: the current SDK under both signatures, and the old one."""
+"""The vendor's unmodified clients against the local CloudMonitor: the current SDK under both
+signatures, and the old one.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from alibabacloud_cms20190101 import models
 from alibabacloud_cms20190101.client import Client
 from alibabacloud_tea_openapi.utils_models import Config
 from aliyunsdkcms.request.v20190101.DeleteContactGroupRequest import DeleteContactGroupRequest
-from aliyunsdkcms.request.v20190101.DescribeContactGroupListRequest import DescribeContactGroupListRequest
+from aliyunsdkcms.request.v20190101.DescribeContactGroupListRequest import (
+    DescribeContactGroupListRequest,
+)
 from aliyunsdkcms.request.v20190101.PutContactGroupRequest import PutContactGroupRequest
 from aliyunsdkcore.auth.credentials import AccessKeyCredential, StsTokenCredential
 from aliyunsdkcore.client import AcsClient
@@ -36,7 +40,9 @@ class CurrentSdk:
     signature: str | None = None
     kind = "ACS3-HMAC-SHA256"
 
-    def __init__(self, server: CloudMonitor, key: str = "testid", secret: str = SECRET, token: str = "") -> None:
+    def __init__(
+        self, server: CloudMonitor, key: str = "testid", secret: str = SECRET, token: str = ""
+    ) -> None:
         config = Config(
             access_key_id=key,
             access_key_secret=secret,
@@ -48,20 +54,31 @@ class CurrentSdk:
         config.signature_algorithm = self.signature
         self.client = Client(config)
 
-    def put(self, name: str, contacts: list[str], describe: str, subscribed: bool | None = None) -> Any:
+    def put(
+        self, name: str, contacts: list[str], describe: str, subscribed: bool | None = None
+    ) -> Any:
         """Puts a group; returns the body."""
         request = models.PutContactGroupRequest(
-            contact_group_name=name, contact_names=contacts, describe=describe, enable_subscribed=subscribed
+            contact_group_name=name,
+            contact_names=contacts,
+            describe=describe,
+            enable_subscribed=subscribed,
         )
         return self.send(self.client.put_contact_group, request)
 
     def describe(self) -> Any:
         """The groups as the client reads them back."""
-        return self.send(self.client.describe_contact_group_list, models.DescribeContactGroupListRequest(page_size=5))
+        return self.send(
+            self.client.describe_contact_group_list,
+            models.DescribeContactGroupListRequest(page_size=5),
+        )
 
     def delete(self, name: str) -> Any:
         """Deletes a group."""
-        return self.send(self.client.delete_contact_group, models.DeleteContactGroupRequest(contact_group_name=name))
+        return self.send(
+            self.client.delete_contact_group,
+            models.DeleteContactGroupRequest(contact_group_name=name),
+        )
 
     def send(self, operation: Callable[[Any], Any], request: Any) -> Any:
         """Calls; raises Refused as all clients here do."""
@@ -86,11 +103,17 @@ class OldSdk:
 
     kind = "HMAC-SHA1"
 
-    def __init__(self, server: CloudMonitor, key: str = "testid", secret: str = SECRET, token: str = "") -> None:
-        credential = StsTokenCredential(key, secret, token) if token else AccessKeyCredential(key, secret)
+    def __init__(
+        self, server: CloudMonitor, key: str = "testid", secret: str = SECRET, token: str = ""
+    ) -> None:
+        credential = (
+            StsTokenCredential(key, secret, token) if token else AccessKeyCredential(key, secret)
+        )
         self.client = AcsClient(region_id="cn-hangzhou", port=server.port, credential=credential)
 
-    def put(self, name: str, contacts: list[str], describe: str, subscribed: bool | None = None) -> Any:
+    def put(
+        self, name: str, contacts: list[str], describe: str, subscribed: bool | None = None
+    ) -> Any:
         """Puts a group; returns the body."""
         request = PutContactGroupRequest()
         request.set_ContactGroupName(name)
@@ -120,7 +143,9 @@ class OldSdk:
             if not hasattr(error, "get_http_status"):
                 raise
             refused: Any = error
-            raise Refused(refused.get_error_code(), refused.get_http_status(), refused.get_error_msg()) from error
+            raise Refused(
+                refused.get_error_code(), refused.get_http_status(), refused.get_error_msg()
+            ) from error
 
 
 CLIENTS = (CurrentSdk, CurrentSdkV2, OldSdk)
@@ -130,14 +155,21 @@ AnyClient = Any  # mypy: the two SDKs share no type
 
 @each_client
 def test_group_comes_through(server: CloudMonitor, client: AnyClient) -> None:
-    """A group with every character that an encoding can get wrong is stored as sent, and the call logged as passed."""
+    """A group with every character that an encoding can get wrong is stored as sent, and the call
+    logged as passed.
+    """
     body = client(server).put(TRICKY, [TRICKY, "Bob"], TRICKY, True)
     assert (body["Code"], body["Message"], body["Success"]) == ("200", "success", True)
     (group,) = server.groups()
     assert (group.name, group.contact_names, group.describe) == (TRICKY, (TRICKY, "Bob"), TRICKY)
     assert group.enable_subscribed
     (call,) = server.calls()
-    assert (call.action, call.signature, call.check, call.status) == ("PutContactGroup", client.kind, "passed", 200)
+    assert (call.action, call.signature, call.check, call.status) == (
+        "PutContactGroup",
+        client.kind,
+        "passed",
+        200,
+    )
     assert call.request_id == body["RequestId"]
     assert call.applied
     assert call.nonce
@@ -153,9 +185,11 @@ def test_hundred_contacts(server: CloudMonitor, client: AnyClient) -> None:
 
 @each_client
 def test_wrong_secret_is_refused(server: CloudMonitor, client: AnyClient) -> None:
-    """A signature under another secret is refused with the gateway's own error and its string to sign.
+    """A signature under another secret is refused with the gateway's own error and its string to
+    sign.
 
-    The old SDK compares that string with its own, and blames the secret when the two are equal, as they must be here.
+    The old SDK compares that string with its own, and blames the secret when the two are equal, as
+    they must be here.
     """
     with pytest.raises(Refused) as refused:
         client(server, secret="wrong").put(TRICKY, ["Bob"], "d")
@@ -189,7 +223,9 @@ def test_forbidden_key_is_refused(server: CloudMonitor, client: AnyClient) -> No
 
 @each_client
 def test_temporary_credentials(server: CloudMonitor, client: AnyClient) -> None:
-    """An STS credential is let in with its token, and refused without it, with a wrong one and once it is expired."""
+    """An STS credential is let in with its token, and refused without it, with a wrong one and once
+    it is expired.
+    """
     key = {"key": "STS.testid", "secret": "testsecret"}
     assert client(server, token="testtoken", **key).put("ops", ["Bob"], "d")["Success"]
     expected = {"": "MissingSecurityToken", "other": "InvalidSecurityToken.Malformed"}
@@ -197,7 +233,9 @@ def test_temporary_credentials(server: CloudMonitor, client: AnyClient) -> None:
         with pytest.raises(Refused) as refused:
             client(server, token=token, **key).put("ops", ["Bob"], "d")
         assert (refused.value.code, refused.value.status) == (code, 400)
-    server.set_credentials(Credential("STS.testid", "testsecret", "testtoken", expires=server.now() - 1))
+    server.set_credentials(
+        Credential("STS.testid", "testsecret", "testtoken", expires=server.now() - 1)
+    )
     with pytest.raises(Refused) as refused:
         client(server, token="testtoken", **key).put("ops", ["Bob"], "d")
     assert (refused.value.code, refused.value.status) == ("InvalidSecurityToken.Expired", 400)
@@ -205,7 +243,9 @@ def test_temporary_credentials(server: CloudMonitor, client: AnyClient) -> None:
 
 @each_client
 def test_reads_back_and_deletes(server: CloudMonitor, client: AnyClient) -> None:
-    """Each client finds its group in the list, deletes it, and is told when it is not there any more."""
+    """Each client finds its group in the list, deletes it, and is told when it is not there any
+    more.
+    """
     caller = client(server)
     caller.put("ops", ["Alice", "Bob"], "d", True)
     body = caller.describe()
@@ -234,7 +274,9 @@ def test_unknown_contact(server: CloudMonitor, client: AnyClient) -> None:
 
 @each_client
 def test_throttled(server: CloudMonitor, client: AnyClient) -> None:
-    """A scripted throttling reaches the client as the real one would: HTTP 400, code Throttling.User."""
+    """A scripted throttling reaches the client as the real one would: HTTP 400, code
+    Throttling.User.
+    """
     server.faults.add(Fault("error", code="Throttling.User"))
     caller = client(server)
     with pytest.raises(Refused) as refused:
@@ -245,7 +287,14 @@ def test_throttled(server: CloudMonitor, client: AnyClient) -> None:
 
 @each_client
 def test_failure_inside_success(server: CloudMonitor, client: AnyClient) -> None:
-    """HTTP 200 with Success false comes through as an ordinary result, which is why nobody may trust the status alone."""
-    server.faults.add(Fault("answer", members={"Code": "404", "Success": False, "Message": "ContactGroup not exists"}))
+    """HTTP 200 with Success false comes through as an ordinary result, which is why nobody may
+    trust the status alone.
+    """
+    server.faults.add(
+        Fault(
+            "answer",
+            members={"Code": "404", "Success": False, "Message": "ContactGroup not exists"},
+        )
+    )
     body = client(server).put("ops", ["Bob"], "d")
     assert (body["Code"], body["Success"]) == ("404", False)

@@ -19,7 +19,13 @@ def ask(connection: Any) -> Ask:
     """Sends a request to the controls; returns status and body."""
 
     def ask(method: str, path: str, content: Any = None) -> tuple[int, Any]:
-        body = content if isinstance(content, bytes) else None if content is None else json.dumps(content)
+        body = (
+            content
+            if isinstance(content, bytes)
+            else None
+            if content is None
+            else json.dumps(content)
+        )
         connection.request(method, f"/_local/{path}", body)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -32,7 +38,9 @@ def test_groups(server: CloudMonitor, ask: Ask) -> None:
     call(server, {**GROUP, "ContactGroupName": TRICKY})
     status, body = ask("GET", "groups")
     assert status == 200
-    assert [(group["name"], group["contact_names"]) for group in body["groups"]] == [(TRICKY, ["Alice", "Bob"])]
+    assert [(group["name"], group["contact_names"]) for group in body["groups"]] == [
+        (TRICKY, ["Alice", "Bob"])
+    ]
 
 
 def test_calls(server: CloudMonitor, ask: Ask) -> None:
@@ -47,9 +55,13 @@ def test_calls(server: CloudMonitor, ask: Ask) -> None:
 
 
 def test_faults(server: CloudMonitor, ask: Ask) -> None:
-    """Faults are added one by one or as a list, listed with what is left of them, ended one by one or all at once."""
+    """Faults are added one by one or as a list, listed with what is left of them, ended one by one
+    or all at once.
+    """
     assert ask("POST", "faults", {"kind": "error", "times": 2, "code": "Throttling"})[0] == 200
-    _, body = ask("POST", "faults", [{"kind": "drop", "probability": 0.5, "times": None}, {"kind": "empty"}])
+    _, body = ask(
+        "POST", "faults", [{"kind": "drop", "probability": 0.5, "times": None}, {"kind": "empty"}]
+    )
     assert {kind["kind"] for kind in body["kinds"]} == set(KINDS)
     assert call(server).code == "Throttling"
     _, body = ask("GET", "faults")
@@ -106,7 +118,13 @@ def test_clock(server: CloudMonitor, ask: Ask) -> None:
     ask("PUT", "clock", {"skewSeconds": 0})
     assert call(server).code == "200"
     assert ask("GET", "clock")[1]["skewSeconds"] == 0
-    unusable: tuple[Any, ...] = ({}, [], {"skewSeconds": "1"}, {"skewSeconds": True}, b'{"skewSeconds": Infinity}')
+    unusable: tuple[Any, ...] = (
+        {},
+        [],
+        {"skewSeconds": "1"},
+        {"skewSeconds": True},
+        b'{"skewSeconds": Infinity}',
+    )
     for content in unusable:
         assert ask("PUT", "clock", content)[0] == 400
 
@@ -114,7 +132,9 @@ def test_clock(server: CloudMonitor, ask: Ask) -> None:
 def test_contact_book(server: CloudMonitor, ask: Ask) -> None:
     """The contact book is set, read and put away."""
     assert ask("GET", "contact-book")[1] == {"contactNames": None}
-    assert ask("PUT", "contact-book", {"contactNames": ["Bob", "Alice"]})[1] == {"contactNames": ["Alice", "Bob"]}
+    assert ask("PUT", "contact-book", {"contactNames": ["Bob", "Alice"]})[1] == {
+        "contactNames": ["Alice", "Bob"]
+    }
     assert call(server, {**GROUP, "ContactNames.1": "Mallory"}).code == "ContactGroup.NotExists"
     assert ask("PUT", "contact-book", {"contactNames": None})[0] == 200
     assert call(server, {**GROUP, "ContactNames.1": "Mallory"}).code == "200"

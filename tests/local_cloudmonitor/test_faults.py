@@ -20,8 +20,12 @@ BROKEN = (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 
 
 def test_error_n_times(server: CloudMonitor) -> None:
-    """An error strikes as often as it says, with the table's status and message, and then no more."""
-    server.faults.add(Fault("error", times=3, code="Throttling.User", headers={"x-acs-retry-after": "1200"}))
+    """An error strikes as often as it says, with the table's status and message, and then
+    no more.
+    """
+    server.faults.add(
+        Fault("error", times=3, code="Throttling.User", headers={"x-acs-retry-after": "1200"})
+    )
     replies = [call(server) for _ in range(4)]
     assert [reply.code for reply in replies] == ["Throttling.User"] * 3 + ["200"]
     assert [reply.status for reply in replies] == [400, 400, 400, 200]
@@ -39,7 +43,11 @@ def test_error_n_times(server: CloudMonitor) -> None:
     [
         (Fault("error", code="ServiceUnavailable"), 503, "ServiceUnavailable"),
         (Fault("error"), 500, "InternalError"),
-        (Fault("error", code="Throttling", status=429, headers={"Retry-After": "2"}), 429, "Throttling"),
+        (
+            Fault("error", code="Throttling", status=429, headers={"Retry-After": "2"}),
+            429,
+            "Throttling",
+        ),
         (Fault("error", code="InvalidSecurityToken.Expired"), 400, "InvalidSecurityToken.Expired"),
         (Fault("error", code="Never.Heard.Of", message="?"), 400, "Never.Heard.Of"),
     ],
@@ -57,18 +65,28 @@ def test_errors(server: CloudMonitor, fault: Fault, status: int, code: str, sign
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"members": {"Code": "404", "Success": False}}, {"Code": "404", "Success": False, "Message": "success"}),
-        ({"members": {"Code": 400, "Success": "yes"}}, {"Code": 400, "Success": "yes", "Message": "success"}),
+        (
+            {"members": {"Code": "404", "Success": False}},
+            {"Code": "404", "Success": False, "Message": "success"},
+        ),
+        (
+            {"members": {"Code": 400, "Success": "yes"}},
+            {"Code": 400, "Success": "yes", "Message": "success"},
+        ),
         ({"members": {"Success": "true", "Code": None}}, {"Success": "true", "Message": "success"}),
         ({"lower_case": True}, {"code": "200", "success": True, "message": "success"}),
     ],
 )
-def test_bodies_of_members(server: CloudMonitor, options: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_bodies_of_members(
+    server: CloudMonitor, options: dict[str, Any], expected: dict[str, Any]
+) -> None:
     """HTTP 200 can carry failures, other types, other letter case and fewer members."""
     server.faults.add(Fault("answer", **options))
     reply = call(server)
     assert reply.status == 200
-    assert {name: value for name, value in reply.json.items() if name.lower() != "requestid"} == expected
+    assert {
+        name: value for name, value in reply.json.items() if name.lower() != "requestid"
+    } == expected
 
 
 @pytest.mark.parametrize(
@@ -82,12 +100,26 @@ def test_bodies_of_members(server: CloudMonitor, options: dict[str, Any], expect
         (Fault("malformed-json"), 200, "application/json;charset=utf-8", b'{"Code"'),
         (Fault("malformed-xml"), 200, "text/xml;charset=utf-8", b"<PutContactGroupResponse>"),
         (Fault("billion-laughs"), 200, "text/xml;charset=utf-8", b"<?xml"),
-        (Fault("body", body="[1, 2]", content_type="application/json"), 200, "application/json", b"[1, 2]"),
-        (Fault("body", body="\ud800", status=500), 500, "application/json;charset=utf-8", b"\xed\xa0\x80"),
+        (
+            Fault("body", body="[1, 2]", content_type="application/json"),
+            200,
+            "application/json",
+            b"[1, 2]",
+        ),
+        (
+            Fault("body", body="\ud800", status=500),
+            500,
+            "application/json;charset=utf-8",
+            b"\xed\xa0\x80",
+        ),
     ],
 )
-def test_other_bodies(server: CloudMonitor, fault: Fault, status: int, content_type: str, body: bytes) -> None:
-    """Pages, redirects, malformed, dangerous and empty bodies come as scripted, and nothing is written."""
+def test_other_bodies(
+    server: CloudMonitor, fault: Fault, status: int, content_type: str, body: bytes
+) -> None:
+    """Pages, redirects, malformed, dangerous and empty bodies come as scripted, and nothing is
+    written.
+    """
     server.faults.add(fault)
     reply = call(server)
     assert (reply.status, reply.headers["Content-Type"]) == (status, content_type)
@@ -107,7 +139,9 @@ def test_redirect_leads_to_the_log(server: CloudMonitor, connection: Any) -> Non
 
 @pytest.mark.parametrize("at", ["unread", "read", "signed", "answered"])
 def test_drop(server: CloudMonitor, at: str) -> None:
-    """A dropped connection gives no answer; the group is written only when it is dropped after that."""
+    """A dropped connection gives no answer; the group is written only when it is dropped after
+    that.
+    """
     server.faults.add(Fault("drop", at=at))
     with pytest.raises(BROKEN):
         call(server)
@@ -137,9 +171,13 @@ def test_error_after_the_write(server: CloudMonitor) -> None:
     assert server.calls()[0].applied
 
 
-@pytest.mark.parametrize(("at", "written"), [("read", False), ("signed", False), ("answered", True), (None, True)])
+@pytest.mark.parametrize(
+    ("at", "written"), [("read", False), ("signed", False), ("answered", True), (None, True)]
+)
 def test_half_an_answer(server: CloudMonitor, at: str | None, written: bool) -> None:
-    """Half an answer ends before the announced length, for a call that was carried out or one that was not."""
+    """Half an answer ends before the announced length, for a call that was carried out or one that
+    was not.
+    """
     server.faults.add(Fault("half", at=at))
     with pytest.raises(http.client.IncompleteRead) as broken:
         call(server)
@@ -181,7 +219,9 @@ def test_drip_ends_with_the_server(kind: str, received: bytes) -> None:
 
 @pytest.mark.parametrize(("at", "written"), [("read", False), ("answered", True)])
 def test_delay(at: str, written: bool) -> None:
-    """A delayed call has been carried out or not, as scripted; a delay of hours ends at once when the server stops."""
+    """A delayed call has been carried out or not, as scripted; a delay of hours ends at once when
+    the server stops.
+    """
     server = CloudMonitor().start()
     server.faults.add(Fault("delay", at=at, seconds=FOREVER))
     with socket.create_connection((server.host, server.port)) as client:
@@ -280,7 +320,9 @@ def test_until_cleared(server: CloudMonitor) -> None:
 
 
 def test_probability_is_repeatable() -> None:
-    """Faults with a probability strike about that often, the same calls for the same seed, and are not spent by misses."""
+    """Faults with a probability strike about that often, the same calls for the same seed, and are
+    not spent by misses.
+    """
 
     def struck(seed: int) -> list[bool]:
         faults = Faults(seed)
@@ -295,7 +337,9 @@ def test_probability_is_repeatable() -> None:
 
 
 def test_order_of_the_script() -> None:
-    """Faults of one stage strike in order; one that lets the call go on takes the one after it along."""
+    """Faults of one stage strike in order; one that lets the call go on takes the one after it
+    along.
+    """
     faults = Faults()
     faults.add(Fault("stale", at="read"), Fault("drop", times=2), Fault("skew"), Fault("empty"))
     struck = list(itertools.takewhile(bool, iter(lambda: faults.strike("read"), None)))

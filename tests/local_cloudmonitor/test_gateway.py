@@ -29,7 +29,9 @@ def test_parameters_in_query_or_form(server: CloudMonitor, signature: str, in_fo
 def test_parameters_in_both(server: CloudMonitor, connection: Any) -> None:
     """Parameters of the RPC signature may be split over query and form body."""
     prepared = prepare(server, signature="HMAC-SHA1")
-    prepared.form = {name: prepared.params.pop(name) for name in ("Describe", "ContactNames.2", "Signature")}
+    prepared.form = {
+        name: prepared.params.pop(name) for name in ("Describe", "ContactNames.2", "Signature")
+    }
     assert prepared.send(connection).status == 200
     assert server.groups()[0].describe == "who is woken"
 
@@ -53,10 +55,14 @@ def test_get(server: CloudMonitor, signature: str) -> None:
     ],
 )
 def test_format(server: CloudMonitor, signature: str, asked: str, content_type: str) -> None:
-    """The format asked for is given in any case; without one RPC gets XML and V3 gets JSON; for errors too."""
+    """The format asked for is given in any case; without one RPC gets XML and V3 gets JSON; for
+    errors too.
+    """
     options: dict[str, Any] = {"signature": signature, "changes": {"Format": asked}}
     good, bad = call(server, **options), call(server, {}, **options)
-    assert {good.headers["Content-Type"], bad.headers["Content-Type"]} == {f"{content_type};charset=utf-8"}
+    assert {good.headers["Content-Type"], bad.headers["Content-Type"]} == {
+        f"{content_type};charset=utf-8"
+    }
     assert (good.code, bad.code) == ("200", "MissingContactGroupName")
 
 
@@ -83,7 +89,11 @@ def test_error_as_documented(server: CloudMonitor) -> None:
     assert "q=InvalidAccessKeyId.NotFound&product=Cms" in reply.json["Recommend"]
     root = call(server, key=("nobody", "x"), signature="HMAC-SHA1").xml
     assert root.tag == "Error"
-    assert {child.tag for child in root} == set(reply.json) == {"RequestId", "HostId", "Code", "Message", "Recommend"}
+    assert (
+        {child.tag for child in root}
+        == set(reply.json)
+        == {"RequestId", "HostId", "Code", "Message", "Recommend"}
+    )
 
 
 def test_headers(server: CloudMonitor) -> None:
@@ -103,7 +113,9 @@ def test_missing_common_parameters(server: CloudMonitor, signature: str, paramet
     assert (reply.status, reply.code) == (400, f"Missing{parameter}")
 
 
-@pytest.mark.parametrize("parameter", ["AccessKeyId", "SignatureMethod", "SignatureVersion", "Signature"])
+@pytest.mark.parametrize(
+    "parameter", ["AccessKeyId", "SignatureMethod", "SignatureVersion", "Signature"]
+)
 def test_missing_rpc_parameters(server: CloudMonitor, connection: Any, parameter: str) -> None:
     """Each parameter of the RPC signature that is missing is named by its code."""
     prepared = prepare(server, signature="HMAC-SHA1")
@@ -132,14 +144,20 @@ def test_unsigned(server: CloudMonitor, connection: Any) -> None:
 def test_refused_by_value(
     server: CloudMonitor, signature: str, changes: dict[str, str], status: int, code: str
 ) -> None:
-    """Unknown versions, actions and formats and malformed timestamps are refused with their codes."""
+    """Unknown versions, actions and formats and malformed timestamps are refused with
+    their codes.
+    """
     reply = call(server, signature=signature, changes=changes)
     assert (reply.status, reply.code) == (status, code)
 
 
 @each_signature
-@pytest.mark.parametrize(("seconds", "passes"), [(-901, False), (-900, True), (0, True), (900, True), (901, False)])
-def test_window(start: Callable[..., CloudMonitor], signature: str, seconds: float, passes: bool) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "passes"), [(-901, False), (-900, True), (0, True), (900, True), (901, False)]
+)
+def test_window(
+    start: Callable[..., CloudMonitor], signature: str, seconds: float, passes: bool
+) -> None:
     """A timestamp up to 15 minutes off passes, in either direction; one second more is expired."""
     server = start(clock=lambda: NOW)
     server.clock_skew = seconds
@@ -163,12 +181,19 @@ def test_replay(server: CloudMonitor, connection: Any, signature: str) -> None:
 def test_refused_signature_spends_no_nonce(server: CloudMonitor, connection: Any) -> None:
     """A nonce under a wrong signature stays free, so that a stranger cannot spend somebody's."""
     good = prepare(server, changes={"SignatureNonce": "n"})
-    assert prepare(server, changes={"SignatureNonce": "n"}, key=("testid", "x")).send(connection).status == 400
+    assert (
+        prepare(server, changes={"SignatureNonce": "n"}, key=("testid", "x"))
+        .send(connection)
+        .status
+        == 400
+    )
     assert good.send(connection).status == 200
 
 
 def test_nonces_are_forgotten() -> None:
-    """A nonce is remembered as long as its request could pass the window, and forgotten some time after."""
+    """A nonce is remembered as long as its request could pass the window, and forgotten some time
+    after.
+    """
     now = 0.0
     nonces = Nonces(lambda: now)
     nonces.use("testid", "first")
@@ -196,13 +221,20 @@ SPOILT: dict[str, Callable[[Prepared], Any]] = {
 
 @each_signature
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_tampered(server: CloudMonitor, connection: Any, signature: str, spoil: Callable[[Prepared], Any]) -> None:
-    """Whatever is changed after signing is refused, with the server's own string to sign, and nothing is written."""
+def test_tampered(
+    server: CloudMonitor, connection: Any, signature: str, spoil: Callable[[Prepared], Any]
+) -> None:
+    """Whatever is changed after signing is refused, with the server's own string to sign, and
+    nothing is written.
+    """
     prepared = prepare(server, signature=signature)
     spoil(prepared)
     reply = prepared.send(connection)
     assert (reply.status, reply.code) == (400, "SignatureDoesNotMatch")
-    assert "to sign is:" in reply.body.decode() or "server StringToSign is [ACS3-HMAC-SHA256" in reply.body.decode()
+    assert (
+        "to sign is:" in reply.body.decode()
+        or "server StringToSign is [ACS3-HMAC-SHA256" in reply.body.decode()
+    )
     assert server.groups() == []
 
 
@@ -214,12 +246,24 @@ def test_tampered(server: CloudMonitor, connection: Any, signature: str, spoil: 
         ("x-acs-content-sha256", "", "IncompleteSignature"),
         ("x-acs-extra", "unsigned", "IncompleteSignature"),
         ("Authorization", "ACS3-HMAC-SHA256", "IncompleteSignature"),
-        ("Authorization", "ACS3-HMAC-SM3 Credential=testid,SignedHeaders=host,Signature=00", "InvalidSignatureMethod"),
-        ("Authorization", "ACS3-HMAC-SHA256 Credential=testid,SignedHeaders=host,Signature=é", "IncompleteSignature"),
+        (
+            "Authorization",
+            "ACS3-HMAC-SM3 Credential=testid,SignedHeaders=host,Signature=00",
+            "InvalidSignatureMethod",
+        ),
+        (
+            "Authorization",
+            "ACS3-HMAC-SHA256 Credential=testid,SignedHeaders=host,Signature=é",
+            "IncompleteSignature",
+        ),
     ],
 )
-def test_tampered_headers(server: CloudMonitor, connection: Any, header: str, value: str, code: str) -> None:
-    """V3 covers host and every x-acs-* header; changed, unsigned and unreadable ones are refused."""
+def test_tampered_headers(
+    server: CloudMonitor, connection: Any, header: str, value: str, code: str
+) -> None:
+    """V3 covers host and every x-acs-* header; changed, unsigned and unreadable ones are
+    refused.
+    """
     prepared = prepare(server)
     prepared.headers[header] = value
     assert prepared.send(connection).code == code
@@ -227,9 +271,14 @@ def test_tampered_headers(server: CloudMonitor, connection: Any, header: str, va
 
 @pytest.mark.parametrize(
     ("name", "value", "code"),
-    [("SignatureMethod", "HMAC-SHA256", "InvalidSignatureMethod"), ("SignatureVersion", "2.0", "IncompleteSignature")],
+    [
+        ("SignatureMethod", "HMAC-SHA256", "InvalidSignatureMethod"),
+        ("SignatureVersion", "2.0", "IncompleteSignature"),
+    ],
 )
-def test_other_rpc_signatures(server: CloudMonitor, connection: Any, name: str, value: str, code: str) -> None:
+def test_other_rpc_signatures(
+    server: CloudMonitor, connection: Any, name: str, value: str, code: str
+) -> None:
     """RPC signatures of another method or version are refused by name."""
     prepared = prepare(server, signature="HMAC-SHA1")
     prepared.params[name] = value
@@ -245,7 +294,9 @@ def test_false_hash_of_the_body(server: CloudMonitor, connection: Any) -> None:
 
 @each_signature
 def test_what_is_no_utf8_is_refused(server: CloudMonitor, connection: Any, signature: str) -> None:
-    """Bytes that are no UTF-8 make the signature fail, instead of a group with a name nobody can ask for."""
+    """Bytes that are no UTF-8 make the signature fail, instead of a group with a name nobody can
+    ask for.
+    """
     prepared = prepare(server, signature=signature)
     prepared.params["ContactGroupName"] = b"\xff\xfe"
     assert prepared.send(connection).code == "SignatureDoesNotMatch"
@@ -253,7 +304,9 @@ def test_what_is_no_utf8_is_refused(server: CloudMonitor, connection: Any, signa
 
 @each_signature
 def test_tokens(start: Callable[..., CloudMonitor], signature: str) -> None:
-    """Each way in which a token can be wrong has its code; two tokens of one AccessKey are both good until one expires."""
+    """Each way in which a token can be wrong has its code; two tokens of one AccessKey are both
+    good until one expires.
+    """
     server = start(
         clock=lambda: NOW,
         credentials=[
@@ -306,7 +359,9 @@ def test_other_paths(server: CloudMonitor) -> None:
     [("x" * 130_000, b"", 414), ("", b"x" * (512 * 1024 + 1), 413)],
 )
 def test_sizes(server: CloudMonitor, connection: Any, query: str, body: bytes, status: int) -> None:
-    """More than 128 KB of head or 512 KB of body is refused, with an answer that reaches a client that is still sending."""
+    """More than 128 KB of head or 512 KB of body is refused, with an answer that reaches a client
+    that is still sending.
+    """
     connection.request("POST", f"/?{query}", body, {"X-More": "y" * 2_000})
     answer = connection.getresponse()
     assert (answer.status, answer.headers["Content-Type"], answer.headers["Connection"]) == (
@@ -321,4 +376,7 @@ def test_sizes_just_below(server: CloudMonitor, connection: Any) -> None:
     """Just below the limits of size a call is carried out."""
     params = {**GROUP, "Describe": "d" * 125_000}
     assert prepare(server, params).send(connection).status == 200
-    assert prepare(server, {**GROUP, "Describe": "d" * 520_000}, in_form=True).send(connection).status == 200
+    assert (
+        prepare(server, {**GROUP, "Describe": "d" * 520_000}, in_form=True).send(connection).status
+        == 200
+    )

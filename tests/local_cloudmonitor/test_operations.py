@@ -22,7 +22,10 @@ def contacts(count: int) -> dict[str, str]:
         ({"ContactGroupName": ""}, "InvalidParameterValue"),
         ({"ContactGroupName": "  "}, "InvalidParameterValue"),
         ({"ContactGroupName": "ops", "ContactNames.2": "Bob"}, "InvalidParameterValue"),
-        ({"ContactGroupName": "ops", "ContactNames.1": "a", "ContactNames.3": "b"}, "InvalidParameterValue"),
+        (
+            {"ContactGroupName": "ops", "ContactNames.1": "a", "ContactNames.3": "b"},
+            "InvalidParameterValue",
+        ),
         ({"ContactGroupName": "ops", "ContactNames.0": "a"}, "InvalidParameterValue"),
         ({"ContactGroupName": "ops", "ContactNames.01": "a"}, "InvalidParameterValue"),
         ({"ContactGroupName": "ops", "ContactNames.x": "a"}, "InvalidParameterValue"),
@@ -32,14 +35,18 @@ def contacts(count: int) -> dict[str, str]:
     ],
 )
 def test_values_refused(server: CloudMonitor, params: dict[str, str], code: str) -> None:
-    """A missing name, lists with gaps or too long, and booleans that are none are refused, and nothing is written."""
+    """A missing name, lists with gaps or too long, and booleans that are none are refused, and
+    nothing is written.
+    """
     reply = call(server, params)
     assert (reply.status, reply.code) == (400, code)
     assert server.groups() == []
     assert not server.calls()[0].applied
 
 
-@pytest.mark.parametrize(("text", "value"), [("true", True), ("True", True), ("FALSE", False), ("", False)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("True", True), ("FALSE", False), ("", False)]
+)
 def test_booleans(server: CloudMonitor, text: str, value: bool) -> None:
     """A boolean is read in any case, as the SDKs write it differently."""
     assert call(server, {**GROUP, "EnableSubscribed": text}).status == 200
@@ -47,7 +54,9 @@ def test_booleans(server: CloudMonitor, text: str, value: bool) -> None:
 
 
 def test_left_out_stays(start: Callable[..., CloudMonitor]) -> None:
-    """What a later call leaves out stays as stored; a list that is sent replaces the list; only the change is dated."""
+    """What a later call leaves out stays as stored; a list that is sent replaces the list; only the
+    change is dated.
+    """
     now = 1_795_514_400.0
     server = start(clock=lambda: now)
     call(server, {**GROUP, "EnableSubscribed": "true"})
@@ -71,11 +80,18 @@ def test_new_group_of_a_name_alone(server: CloudMonitor) -> None:
     """A new group needs no more than its name."""
     assert call(server, {"ContactGroupName": TRICKY}).status == 200
     (group,) = server.groups()
-    assert (group.name, group.contact_names, group.describe, group.enable_subscribed) == (TRICKY, (), "", False)
+    assert (group.name, group.contact_names, group.describe, group.enable_subscribed) == (
+        TRICKY,
+        (),
+        "",
+        False,
+    )
 
 
 def test_pages(server: CloudMonitor) -> None:
-    """The list comes in pages ordered by name, with the total of all; in XML in the same nesting."""
+    """The list comes in pages ordered by name, with the total of all; in XML in the same
+    nesting.
+    """
     for number in range(5):
         call(server, {**GROUP, "ContactGroupName": f"group {number}"})
     page = {"PageNumber": "2", "PageSize": "2"}
@@ -83,14 +99,27 @@ def test_pages(server: CloudMonitor) -> None:
     assert listed["Total"] == 5
     assert listed["ContactGroups"]["ContactGroup"] == ["group 2", "group 3"]
     assert listed["ContactGroupList"]["ContactGroup"][0].keys() == {
-        *("Name", "Describe", "CreateTime", "UpdateTime", "EnableSubscribed", "EnabledWeeklyReport", "Contacts")
+        *(
+            "Name",
+            "Describe",
+            "CreateTime",
+            "UpdateTime",
+            "EnableSubscribed",
+            "EnabledWeeklyReport",
+            "Contacts",
+        )
     }
     root = call(server, page, action="DescribeContactGroupList", signature="HMAC-SHA1").xml
-    assert [element.text for element in root.findall("ContactGroups/ContactGroup")] == ["group 2", "group 3"]
+    assert [element.text for element in root.findall("ContactGroups/ContactGroup")] == [
+        "group 2",
+        "group 3",
+    ]
     assert len(root.findall("ContactGroupList/ContactGroup/Contacts/Contact")) == 4
 
 
-@pytest.mark.parametrize("page", [{"PageNumber": "0"}, {"PageSize": "x"}, {"PageSize": "-1"}, {"PageNumber": "9" * 30}])
+@pytest.mark.parametrize(
+    "page", [{"PageNumber": "0"}, {"PageSize": "x"}, {"PageSize": "-1"}, {"PageNumber": "9" * 30}]
+)
 def test_pages_refused(server: CloudMonitor, page: dict[str, str]) -> None:
     """A page that is no number from 1 on is refused."""
     assert call(server, page, action="DescribeContactGroupList").code == "InvalidParameterValue"

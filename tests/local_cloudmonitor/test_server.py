@@ -1,4 +1,6 @@
-"""The server itself: start and end, connections, TLS, what survives a restart, and the log of calls."""
+"""The server itself: start and end, connections, TLS, what survives a restart, and the log of
+calls.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def is_ended(connection: socket.socket) -> bool:
 
 
 def _threads() -> set[threading.Thread]:
-    """The threads of every local CloudMonitor of this process; other tests may share one that goes on running."""
+    """The threads of every local CloudMonitor of this process; other tests may share one that goes
+    on running.
+    """
     return {thread for thread in threading.enumerate() if thread.name.startswith("cloudmonitor")}
 
 
@@ -62,7 +66,9 @@ def test_failing_store(server: CloudMonitor) -> None:
 
 
 def test_unusable_database(tmp_path: Path) -> None:
-    """A database that cannot be opened, or is none, is an error that names the file; the port is free again."""
+    """A database that cannot be opened, or is none, is an error that names the file; the port is
+    free again.
+    """
     (tmp_path / "text.db").write_text("this is no database, but it is long enough to look at" * 20)
     for path in (tmp_path / "missing" / "groups.db", tmp_path / "text.db"):
         with pytest.raises(UnusableDatabase, match=path.name):
@@ -134,9 +140,20 @@ def test_idle_connections_are_closed(start: Callable[..., CloudMonitor]) -> None
 def test_continue(server: CloudMonitor) -> None:
     """A client that waits for `100 Continue` before its body, as curl does, gets it."""
     prepared = prepare(server, in_form=True)
-    body = "&".join(f"{name}={value}" for name, value in prepared.form.items()).replace(" ", "+").encode()
-    headers = {**prepared.headers, "Content-Type": "application/x-www-form-urlencoded", "Expect": "100-continue"}
-    head = "".join(f"{name}: {value}\r\n" for name, value in {**headers, "Content-Length": str(len(body))}.items())
+    body = (
+        "&".join(f"{name}={value}" for name, value in prepared.form.items())
+        .replace(" ", "+")
+        .encode()
+    )
+    headers = {
+        **prepared.headers,
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Expect": "100-continue",
+    }
+    head = "".join(
+        f"{name}: {value}\r\n"
+        for name, value in {**headers, "Content-Length": str(len(body))}.items()
+    )
     with socket.create_connection((server.host, server.port)) as client:
         client.sendall(f"POST / HTTP/1.1\r\n{head}Connection: close\r\n\r\n".encode())
         assert client.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -179,16 +196,22 @@ def test_many_at_once(server: CloudMonitor) -> None:
     """Calls from many threads are each answered once, stored, and logged with their own ids."""
 
     def put(number: int) -> str:
-        reply = call(server, {**GROUP, "ContactGroupName": f"group {number}", "Describe": str(number)})
+        reply = call(
+            server, {**GROUP, "ContactGroupName": f"group {number}", "Describe": str(number)}
+        )
         request_id: str = reply.json["RequestId"]
         return request_id
 
     with ThreadPoolExecutor(16) as pool:
         ids = list(pool.map(put, range(200)))
     assert len(set(ids)) == 200
-    assert {group.name: group.describe for group in server.groups()} == {f"group {n}": str(n) for n in range(200)}
+    assert {group.name: group.describe for group in server.groups()} == {
+        f"group {n}": str(n) for n in range(200)
+    }
     calls = {one.request_id: one for one in server.calls()}
-    assert [calls[request_id].group_name for request_id in ids] == [f"group {number}" for number in range(200)]
+    assert [calls[request_id].group_name for request_id in ids] == [
+        f"group {number}" for number in range(200)
+    ]
     assert len({one.nonce for one in calls.values()}) == 200
 
 
@@ -228,13 +251,19 @@ def certificate(tmp_path: Path) -> Path:
     """A certificate for 127.0.0.1 that is its own authority, with its key, in one file."""
     path = tmp_path / "certificate.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=local -addext subjectAltName=IP:127.0.0.1"
-    subprocess.run([*command.split(), "-keyout", path, "-out", tmp_path / "c.pem"], check=True, capture_output=True)
+    subprocess.run(
+        [*command.split(), "-keyout", path, "-out", tmp_path / "c.pem"],
+        check=True,
+        capture_output=True,
+    )
     path.write_text(path.read_text() + (tmp_path / "c.pem").read_text())
     return path
 
 
 def test_tls(certificate: Path) -> None:
-    """With a TLS context it serves HTTPS, survives clients that do not trust it or speak plain, and ends at once."""
+    """With a TLS context it serves HTTPS, survives clients that do not trust it or speak plain, and
+    ends at once.
+    """
     before = _threads()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)

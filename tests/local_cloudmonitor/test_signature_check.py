@@ -29,27 +29,42 @@ from local.cloudmonitor.signature_check import (
 from local.cloudmonitor.wire import Request
 from tests.local_cloudmonitor.support import Prepared, connect
 
-VECTORS = json.loads(Path(__file__, "../../data/signature-vectors.json").resolve().read_text("utf-8"))
+VECTORS = json.loads(
+    Path(__file__, "../../data/signature-vectors.json").resolve().read_text("utf-8")
+)
 
 
 def clock_at(timestamp: str) -> Callable[[], float]:
     """A clock that stands still at a timestamp."""
-    moment = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+    moment = (
+        datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+    )
     return lambda: moment
 
 
 @pytest.mark.parametrize("vector", VECTORS["rpc_1_0"])
 def test_rpc_vectors(vector: dict[str, Any]) -> None:
-    """Each published or official RPC 1.0 signature comes out, in whatever order the parameters arrive."""
+    """Each published or official RPC 1.0 signature comes out, in whatever order the parameters
+    arrive.
+    """
     for pairs in (list(vector["params"].items()), list(reversed(vector["params"].items()))):
-        assert rpc_signature(rpc_string_to_sign(vector["method"], pairs), vector["secret"]) == vector["signature"]
+        assert (
+            rpc_signature(rpc_string_to_sign(vector["method"], pairs), vector["secret"])
+            == vector["signature"]
+        )
 
 
 @pytest.mark.parametrize("vector", VECTORS["acs3_hmac_sha256"])
 def test_v3_vectors(vector: dict[str, Any]) -> None:
-    """Each published or official V3 signature comes out, by way of the published hash of the canonical request."""
+    """Each published or official V3 signature comes out, by way of the published hash of the
+    canonical request.
+    """
     string_to_sign = v3_string_to_sign(
-        vector["method"], vector["uri"], vector["query"].items(), vector["signed_headers"].items(), b""
+        vector["method"],
+        vector["uri"],
+        vector["query"].items(),
+        vector["signed_headers"].items(),
+        b"",
     )
     assert string_to_sign == f"ACS3-HMAC-SHA256\n{vector['hashed_canonical_request']}"
     assert v3_signature(string_to_sign, vector["secret"]) == vector["signature"]
@@ -60,10 +75,14 @@ def test_official_rpc_vector_is_let_in(start: Callable[..., CloudMonitor]) -> No
     vector = VECTORS["rpc_1_0"][2]
     server = start(clock=clock_at(vector["params"]["Timestamp"]))
     connection = connect(server)
-    reply = Prepared(vector["method"], {**vector["params"], "Signature": vector["signature"]}).send(connection)
+    reply = Prepared(vector["method"], {**vector["params"], "Signature": vector["signature"]}).send(
+        connection
+    )
     connection.close()
     assert (reply.status, reply.json["Success"]) == (200, True)
-    assert [group.contact_names for group in server.groups()] == [("Contact 1", "告警测试 a+b*c~d/e")]
+    assert [group.contact_names for group in server.groups()] == [
+        ("Contact 1", "告警测试 a+b*c~d/e")
+    ]
 
 
 def test_official_v3_vector_is_let_in(start: Callable[..., CloudMonitor]) -> None:
@@ -71,20 +90,25 @@ def test_official_v3_vector_is_let_in(start: Callable[..., CloudMonitor]) -> Non
     vector = VECTORS["acs3_hmac_sha256"][1]
     headers = vector["signed_headers"]
     server = start(
-        clock=clock_at(headers["x-acs-date"]), credentials=[Credential(vector["access_key_id"], vector["secret"])]
+        clock=clock_at(headers["x-acs-date"]),
+        credentials=[Credential(vector["access_key_id"], vector["secret"])],
     )
     authorization = (
         f"ACS3-HMAC-SHA256 Credential={vector['access_key_id']},SignedHeaders={';'.join(headers)},"
         f"Signature={vector['signature']}"
     )
     connection = connect(server)
-    reply = Prepared("POST", vector["query"], {**headers, "Authorization": authorization}).send(connection)
+    reply = Prepared("POST", vector["query"], {**headers, "Authorization": authorization}).send(
+        connection
+    )
     connection.close()
     assert (reply.status, reply.json["Success"]) == (200, True)
     assert [group.describe for group in server.groups()] == ["Alert contact name"]
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(" +*~/%=&!'()告😀"), max_size=20)
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from(" +*~/%=&!'()告😀"), max_size=20
+)
 PARAMS = st.dictionaries(TEXT.filter(bool).map(lambda name: f"P{name}"), TEXT, max_size=6)
 
 
@@ -102,14 +126,21 @@ def test_agrees_with_the_old_sdk_on_rpc(params: dict[str, str], method: str) -> 
     check_signature(Rpc.read(Request(method, "/", url.partition("?")[2])), "testsecret")
 
 
-# The SDK's V3 signer leaves names unencoded, so it is right for the names of the API alone: letters, digits and dots.
+# The SDK's V3 signer leaves names unencoded, so it is right for the names of the API alone:
+# letters, digits and dots.
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9.]{0,12}", fullmatch=True)
 
 
 @given(params=st.dictionaries(NAMES, TEXT, max_size=6))
 def test_agrees_with_the_current_sdk_on_v3(params: dict[str, str]) -> None:
-    """The Authorization header that the current SDK makes passes the check, for the query that it sends."""
-    headers = {"host": "metrics.cn-hangzhou.aliyuncs.com", "accept": "application/json", "user-agent": "  SDK  "}
+    """The Authorization header that the current SDK makes passes the check, for the query that it
+    sends.
+    """
+    headers = {
+        "host": "metrics.cn-hangzhou.aliyuncs.com",
+        "accept": "application/json",
+        "user-agent": "  SDK  ",
+    }
     headers["x-acs-content-sha256"] = hashlib.sha256(b"").hexdigest()
     request = SimpleNamespace(method="POST", pathname="/", query=params, headers=headers)
     authorization = Utils.get_authorization(

@@ -1,4 +1,6 @@
-"""A local Function Compute a test, the unmodified client of aliyun-fc2, and functions packed on the spot."""
+"""A local Function Compute a test, the unmodified client of aliyun-fc2, and functions packed on the
+spot.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., FunctionCompute]]:
 
         def start(**options: Any) -> FunctionCompute:
             options = {"retry_seconds": 0.0, **options}
-            return stack.enter_context(FunctionCompute(options.pop("state", tmp_path / "state"), **options))
+            return stack.enter_context(
+                FunctionCompute(options.pop("state", tmp_path / "state"), **options)
+            )
 
         yield start
 

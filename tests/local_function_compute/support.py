@@ -1,4 +1,6 @@
-"""Functions packed on the spot, and requests as bytes on a socket, for what the vendor's client cannot be made to send."""
+"""Functions packed on the spot, and requests as bytes on a socket, for what the vendor's client
+cannot be made to send.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ class Deployer:
         self._number = 0
 
     def pack(self, files: Mapping[str, str]) -> str:
-        """A folder with these files, for `codeDir`: with `codeZipFile` the client leaves its file open."""
+        """A folder with these files, for `codeDir`: with `codeZipFile` the client leaves its file
+        open.
+        """
         self._number += 1
         folder = self._folder / f"package-{self._number}"
         for name, text in files.items():
@@ -83,8 +87,12 @@ class Deployer:
         """Creates the service."""
         self.client.create_service(SERVICE, **options)
 
-    def function(self, source: str | Mapping[str, str], name: str = FUNCTION, **options: Any) -> None:
-        """Creates a function from the source of its index.py, or from its files; and its service, where it is missing."""
+    def function(
+        self, source: str | Mapping[str, str], name: str = FUNCTION, **options: Any
+    ) -> None:
+        """Creates a function from the source of its index.py, or from its files; and its service,
+        where it is missing.
+        """
         try:
             self.client.get_service(SERVICE)
         except fc2.FcError:
@@ -92,7 +100,12 @@ class Deployer:
         files = {"index.py": source} if isinstance(source, str) else source
         options = {"handler": "index.handler", "runtime": "python3.10", **options}
         self.client.create_function(
-            SERVICE, name, options.pop("runtime"), options.pop("handler"), codeDir=self.pack(files), **options
+            SERVICE,
+            name,
+            options.pop("runtime"),
+            options.pop("handler"),
+            codeDir=self.pack(files),
+            **options,
         )
 
     def update(self, source: str, name: str = FUNCTION) -> None:
@@ -110,7 +123,9 @@ class Deployer:
         name = options.pop("name", "http")
         self.client.create_trigger(SERVICE, FUNCTION, name, "http", config, None, None, **options)
 
-    def http(self, source: str | Mapping[str, str], auth: str = "anonymous", **options: Any) -> None:
+    def http(
+        self, source: str | Mapping[str, str], auth: str = "anonymous", **options: Any
+    ) -> None:
         """Creates a function with an HTTP trigger."""
         self.function(source, **options)
         self.trigger(auth)
@@ -123,9 +138,15 @@ def send(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Sends one request as it is; to the function's URL where a platform and a path that begins with `~` are given."""
+    """Sends one request as it is; to the function's URL where a platform and a path that begins
+    with `~` are given.
+    """
     url = target if isinstance(target, str) else target.url
-    path = path.replace("~", f"/2016-08-15/proxy/{SERVICE}/{FUNCTION}", 1) if path.startswith("~") else path
+    path = (
+        path.replace("~", f"/2016-08-15/proxy/{SERVICE}/{FUNCTION}", 1)
+        if path.startswith("~")
+        else path
+    )
     with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)) as connection:
         connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
@@ -133,7 +154,11 @@ def send(
 
 
 def sign(
-    method: str, path: str, headers: Mapping[str, str] | None = None, key: str = "testid:testsecret", date: str = ""
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    key: str = "testid:testsecret",
+    date: str = "",
 ) -> dict[str, str]:
     """The headers with Date and Authorization; paths below /proxy/ are signed with their query."""
     key_id, _, secret = key.partition(":")

@@ -12,7 +12,15 @@ import fc2
 import pytest
 
 from local.function_compute import FunctionCompute
-from tests.local_function_compute.support import ECHO, FUNCTION, SERVICE, Deployer, client_of, send, wait_until
+from tests.local_function_compute.support import (
+    ECHO,
+    FUNCTION,
+    SERVICE,
+    Deployer,
+    client_of,
+    send,
+    wait_until,
+)
 
 _ASYNC = {"x-fc-invocation-type": "Async"}
 _DEAD = "acs:mns:cn-hangzhou:1234567890123456:/queues/dead/messages"
@@ -39,7 +47,9 @@ def invoke(client: fc2.Client, deploy: Deployer, tmp_path: Path) -> Callable[...
     deploy.function(ATTEMPTS)
 
     def invoke(failures: int) -> str:
-        answer = client.invoke_function(SERVICE, FUNCTION, f"{failures} {tmp_path}/attempts".encode(), headers=_ASYNC)
+        answer = client.invoke_function(
+            SERVICE, FUNCTION, f"{failures} {tmp_path}/attempts".encode(), headers=_ASYNC
+        )
         assert answer.data == b""
         request_id: str = answer.headers["x-fc-request-id"]
         return request_id
@@ -62,14 +72,24 @@ def test_accepted_with_202(platform: FunctionCompute, client: fc2.Client, deploy
 
 
 def test_attempts(platform: FunctionCompute, invoke: Callable[..., str], tmp_path: Path) -> None:
-    """An event that fails twice is attempted three times, under one request id, and told which attempt it is."""
+    """An event that fails twice is attempted three times, under one request id, and told which
+    attempt it is.
+    """
     request_id = invoke(2)
     assert platform.wait_idle(20)
-    assert (tmp_path / "attempts").read_text().split() == [request_id, "0", request_id, "1", request_id, "2"]
+    assert (tmp_path / "attempts").read_text().split() == [
+        request_id,
+        "0",
+        request_id,
+        "1",
+        request_id,
+        "2",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("configured", "attempts"), [({}, 4), ({"maxAsyncRetryAttempts": 1}, 2), ({"maxAsyncRetryAttempts": 0}, 1)]
+    ("configured", "attempts"),
+    [({}, 4), ({"maxAsyncRetryAttempts": 1}, 2), ({"maxAsyncRetryAttempts": 0}, 1)],
 )
 def test_failure_destination(
     platform: FunctionCompute,
@@ -79,7 +99,9 @@ def test_failure_destination(
     configured: dict[str, Any],
     attempts: int,
 ) -> None:
-    """An event that keeps failing is retried as configured (three times by default), then goes to its destination."""
+    """An event that keeps failing is retried as configured (three times by default), then goes to
+    its destination.
+    """
     _configure(client, **configured)
     request_id = invoke(9)
     assert platform.wait_idle(20)
@@ -99,11 +121,16 @@ def test_failure_destination(
         "responseContext": {"statusCode": 200, "functionError": "UnhandledInvocationError"},
     }
     (file,) = (platform.state / "destinations").iterdir()
-    assert file.name == "acs%3Amns%3Acn-hangzhou%3A1234567890123456%3A%2Fqueues%2Fdead%2Fmessages.jsonl"
+    assert (
+        file.name
+        == "acs%3Amns%3Acn-hangzhou%3A1234567890123456%3A%2Fqueues%2Fdead%2Fmessages.jsonl"
+    )
     assert len(file.read_text().splitlines()) == 1
 
 
-def test_success_destination(platform: FunctionCompute, client: fc2.Client, invoke: Callable[..., str]) -> None:
+def test_success_destination(
+    platform: FunctionCompute, client: fc2.Client, invoke: Callable[..., str]
+) -> None:
     """An event that succeeds after a retry goes to the destination of successes alone."""
     _configure(client)
     invoke(1)
@@ -115,7 +142,9 @@ def test_success_destination(platform: FunctionCompute, client: fc2.Client, invo
 
 
 def test_too_old(tmp_path: Path) -> None:
-    """An event older than its greatest age is attempted no more, and goes to the destination of failures."""
+    """An event older than its greatest age is attempted no more, and goes to the destination of
+    failures.
+    """
     state, attempts = tmp_path / "kept", tmp_path / "attempts"
     with FunctionCompute(state, retry_seconds=3600.0) as first:
         client = client_of(first)
@@ -131,8 +160,13 @@ def test_too_old(tmp_path: Path) -> None:
 
 
 def test_asynchronous_http(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
-    """An HTTP request runs later when its header says so; an HTTP status of 500 counts as success."""
-    deploy.http("def handler(environ, start):\n start('500 Oops', [])\n return [environ['wsgi.input'].read()]\n")
+    """An HTTP request runs later when its header says so; an HTTP status of 500 counts as
+    success.
+    """
+    deploy.http(
+        "def handler(environ, start):\n start('500 Oops', [])\n return"
+        " [environ['wsgi.input'].read()]\n"
+    )
     _configure(client)
     assert send(platform, "POST", "~/later?a=1", b"body \xff", _ASYNC).status == 202
     assert platform.wait_idle(20)
@@ -144,7 +178,9 @@ def test_asynchronous_http(platform: FunctionCompute, client: fc2.Client, deploy
         assert record[payload].encode("utf-8", "surrogateescape") == b"body \xff"
 
 
-def test_configuration_of_a_qualifier(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
+def test_configuration_of_a_qualifier(
+    platform: FunctionCompute, client: fc2.Client, deploy: Deployer
+) -> None:
     """Each qualifier has a configuration of its own."""
     deploy.function("def handler(event, context): raise OSError(context.service.version_id)")
     client.publish_version(SERVICE)
@@ -191,7 +227,9 @@ def test_restart_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_end_in_the_middle_of_an_attempt(tmp_path: Path) -> None:
-    """An attempt that the end of the platform cuts off does not count: the event is attempted anew."""
+    """An attempt that the end of the platform cuts off does not count: the event is
+    attempted anew.
+    """
     state, flag = tmp_path / "kept", tmp_path / "flag"
     source = (
         "import os, threading\n"

@@ -1,4 +1,6 @@
-"""Event functions, and what every instance does: context, credentials, initializer, failures, concurrency."""
+"""Event functions, and what every instance does: context, credentials, initializer, failures,
+concurrency.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,10 @@ def test_invocation(client: fc2.Client, deploy: Deployer) -> None:
     document = json.loads(answer.data)
     assert (document["event"], document["type"]) == ('{"a": "告"}', "bytes")
     assert answer.headers["content-type"] == "application/octet-stream"
-    assert answer.headers["x-fc-code-checksum"] == client.get_function(SERVICE, FUNCTION).data["codeChecksum"]
+    assert (
+        answer.headers["x-fc-code-checksum"]
+        == client.get_function(SERVICE, FUNCTION).data["codeChecksum"]
+    )
     assert answer.headers["x-fc-invocation-service-version"] == "LATEST"
     assert float(answer.headers["x-fc-max-memory-usage"]) > 1
     assert int(answer.headers["x-fc-invocation-duration"]) >= 0
@@ -72,16 +77,28 @@ def test_context(client: fc2.Client, deploy: Deployer) -> None:
         "requestId": answer.headers["x-fc-request-id"],
         "credentials": {"accessKeyId": "", "accessKeySecret": "", "securityToken": ""},
         "function": {"name": FUNCTION, "handler": "index.event", "memory": 512, "timeout": "7"},
-        "service": {"name": SERVICE, "logProject": "p", "logStore": "l", "qualifier": "prod", "versionId": "1"},
+        "service": {
+            "name": SERVICE,
+            "logProject": "p",
+            "logStore": "l",
+            "qualifier": "prod",
+            "versionId": "1",
+        },
         "region": "cn-hangzhou",
         "accountId": "1234567890123456",
         "retryCount": 0,
-        "tracing": {"openTracingSpanContext": "", "openTracingSpanBaggages": {}, "jaegerEndpoint": ""},
+        "tracing": {
+            "openTracingSpanContext": "",
+            "openTracingSpanBaggages": {},
+            "jaegerEndpoint": "",
+        },
     }
 
 
 def test_credentials_of_a_role(start: Callable[..., FunctionCompute], tmp_path: Path) -> None:
-    """With a role each request has fresh credentials in its context; the environment keeps those of the start."""
+    """With a role each request has fresh credentials in its context; the environment keeps those of
+    the start.
+    """
     numbers = iter(range(10))
     platform = start(role_credentials=lambda: ("id", "secret", f"token-{next(numbers)}"))
     client = client_of(platform)
@@ -91,9 +108,11 @@ def test_credentials_of_a_role(start: Callable[..., FunctionCompute], tmp_path: 
         "import os\n"
         "def handler(event, context):\n"
         "    c, e = context.credentials, os.environ\n"
-        "    assert (c.accessKeyId, c.accessKeySecret, c.securityToken)[:2] == (c.access_key_id, c.access_key_secret)\n"
+        "    assert (c.accessKeyId, c.accessKeySecret, c.securityToken)[:2] == (c.access_key_id,"
+        " c.access_key_secret)\n"
         "    return [c.access_key_id, c.access_key_secret, c.security_token,\n"
-        "            *(e.get('ALIBABA_CLOUD_' + n) for n in ('ACCESS_KEY_ID', 'ACCESS_KEY_SECRET', 'SECURITY_TOKEN'))]\n"
+        "            *(e.get('ALIBABA_CLOUD_' + n) for n in ('ACCESS_KEY_ID', 'ACCESS_KEY_SECRET',"
+        " 'SECURITY_TOKEN'))]\n"
     )
     for number in range(2):
         expected = ["id", "secret", f"token-{number}", "id", "secret", "token-0"]
@@ -105,7 +124,8 @@ def test_no_role_no_credentials(client: fc2.Client, deploy: Deployer) -> None:
     deploy.function(
         "import os\n"
         "def handler(event, context):\n"
-        "    return [context.credentials.access_key_id, [n for n in os.environ if n.startswith('ALIBABA')]]\n"
+        "    return [context.credentials.access_key_id, [n for n in os.environ if"
+        " n.startswith('ALIBABA')]]\n"
     )
     assert json.loads(client.invoke_function(SERVICE, FUNCTION).data) == ["", []]
 
@@ -123,14 +143,19 @@ def test_no_role_no_credentials(client: fc2.Client, deploy: Deployer) -> None:
 )
 def test_results(client: fc2.Client, deploy: Deployer, returned: str, result: bytes) -> None:
     """Results become bytes as in facts/function-compute.md §2.1."""
-    deploy.function(f"import datetime, decimal\ndef handler(event, context):\n    return {returned}\n")
+    deploy.function(
+        f"import datetime, decimal\ndef handler(event, context):\n    return {returned}\n"
+    )
     assert client.invoke_function(SERVICE, FUNCTION).data == result
 
 
 def test_exception(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
-    """An exception is a 200 with an error type, and the runtime's JSON: facts/function-compute.md §2.2."""
+    """An exception is a 200 with an error type, and the runtime's JSON: facts/function-compute.md
+    §2.2.
+    """
     deploy.function(
-        "def my_handler(event, context):\n    raise Exception('something is wrong')\n", handler="index.my_handler"
+        "def my_handler(event, context):\n    raise Exception('something is wrong')\n",
+        handler="index.my_handler",
     )
     document = _failed(client)
     assert (document["errorMessage"], document["errorType"]) == ("something is wrong", "Exception")
@@ -151,18 +176,50 @@ def test_exception(platform: FunctionCompute, client: fc2.Client, deploy: Deploy
             "Unable to import module 'index'",
         ),
         ({"other.py": ""}, "index.handler", "ImportModuleError", "Unable to import module 'index'"),
-        ({"index.py": "def ("}, "index.handler", "UserCodeSyntaxError", "Syntax error in module 'index'"),
-        ({"index.py": "1 / 0"}, "index.handler", "UserCodeError", "Module initialization error: 'division by zero'"),
-        ({"index.py": ""}, "index.handler", "HandlerNotFound", "Handler 'handler' is missing on module 'index'"),
-        ({"json.py": "def handler(e, c): return 1"}, "json.handler", "HandlerNotFound", "Handler 'handler' is missing"),
+        (
+            {"index.py": "def ("},
+            "index.handler",
+            "UserCodeSyntaxError",
+            "Syntax error in module 'index'",
+        ),
+        (
+            {"index.py": "1 / 0"},
+            "index.handler",
+            "UserCodeError",
+            "Module initialization error: 'division by zero'",
+        ),
+        (
+            {"index.py": ""},
+            "index.handler",
+            "HandlerNotFound",
+            "Handler 'handler' is missing on module 'index'",
+        ),
+        (
+            {"json.py": "def handler(e, c): return 1"},
+            "json.handler",
+            "HandlerNotFound",
+            "Handler 'handler' is missing",
+        ),
         ({"index.py": ""}, "handler", "InvalidHandleName", "Invalid handler 'handler'"),
-        ({"index.py": ""}, "dir/index.handler", "ImportModuleError", "Unable to import module 'dir/index'"),
+        (
+            {"index.py": ""},
+            "dir/index.handler",
+            "ImportModuleError",
+            "Unable to import module 'dir/index'",
+        ),
     ],
 )
 def test_handler_that_cannot_be_found(
-    client: fc2.Client, deploy: Deployer, files: dict[str, str], handler: str, kind: str, message: str
+    client: fc2.Client,
+    deploy: Deployer,
+    files: dict[str, str],
+    handler: str,
+    kind: str,
+    message: str,
 ) -> None:
-    """A handler that cannot be loaded is named with its error type: facts/function-compute.md §1.6."""
+    """A handler that cannot be loaded is named with its error type: facts/function-
+    compute.md §1.6.
+    """
     deploy.function(files, handler=handler)
     document = _failed(client)
     assert document["errorType"] == kind
@@ -171,12 +228,23 @@ def test_handler_that_cannot_be_found(
 
 @pytest.mark.parametrize("handler", ["pkg.mod.handler", "dir/mod.handler", "runtime.handler"])
 def test_handlers_in_folders(client: fc2.Client, deploy: Deployer, handler: str) -> None:
-    """Handlers in packages, in folders, and in a module that is named as the runtime's own are found."""
+    """Handlers in packages, in folders, and in a module that is named as the runtime's own are
+    found.
+    """
     source = "def handler(event, context): return __name__"
     relative = "from .other import name\ndef handler(event, context): return name"
-    files = {"pkg/__init__.py": "", "pkg/mod.py": relative, "pkg/other.py": "name = __name__", "dir/mod.py": source}
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/mod.py": relative,
+        "pkg/other.py": "name = __name__",
+        "dir/mod.py": source,
+    }
     deploy.function({**files, "runtime.py": source}, handler=handler)
-    expected = {"pkg.mod.handler": b"pkg.other", "dir/mod.handler": b"mod", "runtime.handler": b"runtime"}
+    expected = {
+        "pkg.mod.handler": b"pkg.other",
+        "dir/mod.handler": b"mod",
+        "runtime.handler": b"runtime",
+    }
     assert client.invoke_function(SERVICE, FUNCTION).data == expected[handler]
     assert client.invoke_function(SERVICE, FUNCTION).data == expected[handler]
 
@@ -184,16 +252,21 @@ def test_handlers_in_folders(client: fc2.Client, deploy: Deployer, handler: str)
 def test_failed_import_is_tried_again(client: fc2.Client, deploy: Deployer, tmp_path: Path) -> None:
     """A module that failed to import is imported anew by the same instance's next request."""
     flag = tmp_path / "flag"
-    deploy.function(f"open({str(flag)!r})\nimport os\ndef handler(event, context): return os.getpid()\n")
+    deploy.function(
+        f"open({str(flag)!r})\nimport os\ndef handler(event, context): return os.getpid()\n"
+    )
     assert _failed(client)["errorType"] == "UserCodeError"
     flag.touch()
     assert int(client.invoke_function(SERVICE, FUNCTION).data)
 
 
 def test_initializer_runs_once(client: fc2.Client, deploy: Deployer) -> None:
-    """The initializer runs before the first request of an instance, and not again; it has a context."""
+    """The initializer runs before the first request of an instance, and not again; it has a
+    context.
+    """
     deploy.function(
-        "ran = []\ndef init(context): ran.append(context.request_id)\ndef handler(event, context): return ran\n",
+        "ran = []\ndef init(context): ran.append(context.request_id)\ndef handler(event, context):"
+        " return ran\n",
         initializer="index.init",
     )
     first = client.invoke_function(SERVICE, FUNCTION)
@@ -201,11 +274,16 @@ def test_initializer_runs_once(client: fc2.Client, deploy: Deployer) -> None:
     assert client.invoke_function(SERVICE, FUNCTION).data == first.data
 
 
-def test_failed_initializer(platform: FunctionCompute, client: fc2.Client, deploy: Deployer, tmp_path: Path) -> None:
-    """A failed initializer fails the request and discards the instance; the next request gets a new one."""
+def test_failed_initializer(
+    platform: FunctionCompute, client: fc2.Client, deploy: Deployer, tmp_path: Path
+) -> None:
+    """A failed initializer fails the request and discards the instance; the next request gets a new
+    one.
+    """
     flag = tmp_path / "flag"
     deploy.function(
-        f"import os\ndef init(context): open({str(flag)!r})\ndef handler(event, context): return 'ready'\n",
+        f"import os\ndef init(context): open({str(flag)!r})\ndef handler(event, context): return"
+        " 'ready'\n",
         initializer="index.init",
     )
     assert _failed(client)["errorType"] == "FileNotFoundError"
@@ -219,7 +297,8 @@ def test_failed_initializer(platform: FunctionCompute, client: fc2.Client, deplo
 def test_slow_initializer(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
     """An initializer that does not end is ended by its own timeout."""
     deploy.function(
-        "import threading\ndef init(context): threading.Event().wait()\ndef handler(event, context): pass\n",
+        "import threading\ndef init(context): threading.Event().wait()\ndef handler(event,"
+        " context): pass\n",
         initializer="index.init",
         initializationTimeout=1,
     )
@@ -227,9 +306,12 @@ def test_slow_initializer(platform: FunctionCompute, client: fc2.Client, deploy:
 
 
 def test_timeout(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
-    """A request that takes longer than the function's timeout is ended; the next one gets a fresh process."""
+    """A request that takes longer than the function's timeout is ended; the next one gets a fresh
+    process.
+    """
     deploy.function(
-        "import threading\ndef handler(event, context): return 'quick' if event else threading.Event().wait()\n",
+        "import threading\ndef handler(event, context): return 'quick' if event else"
+        " threading.Event().wait()\n",
         timeout=1,
     )
     assert _failed(client)["errorMessage"] == "Function time out after 1 seconds"
@@ -238,8 +320,12 @@ def test_timeout(platform: FunctionCompute, client: fc2.Client, deploy: Deployer
 
 @pytest.mark.parametrize("concurrency", [1, 5])
 @pytest.mark.parametrize("end", ["raise SystemExit", "os._exit(3)", "os.kill(os.getpid(), 9)"])
-def test_process_that_ends_itself(client: fc2.Client, deploy: Deployer, end: str, concurrency: int) -> None:
-    """A process that ends in a request fails it as the platform does; the next one gets a fresh process."""
+def test_process_that_ends_itself(
+    client: fc2.Client, deploy: Deployer, end: str, concurrency: int
+) -> None:
+    """A process that ends in a request fails it as the platform does; the next one gets a fresh
+    process.
+    """
     deploy.function(
         f"import os\ndef handler(event, context):\n    if event: {end}\n    return os.getpid()\n",
         instanceConcurrency=concurrency,
@@ -247,13 +333,18 @@ def test_process_that_ends_itself(client: fc2.Client, deploy: Deployer, end: str
     before = client.invoke_function(SERVICE, FUNCTION).data
     message = _failed(client, b"x")["errorMessage"]
     assert re.fullmatch(
-        r"Process exited unexpectedly before completing request \(duration: \d+ms, maxMemoryUsage: [\d.]+MB\)", message
+        r"Process exited unexpectedly before completing request \(duration: \d+ms, maxMemoryUsage: [\d.]+MB\)",
+        message,
     )
     assert client.invoke_function(SERVICE, FUNCTION).data != before
 
 
-def _in_the_middle(platform: FunctionCompute, call: Callable[[], Any], flag: Path, act: Callable[[], Any]) -> Any:
-    """Does something as soon as the function has made the flag; returns what the call that goes on meanwhile returned."""
+def _in_the_middle(
+    platform: FunctionCompute, call: Callable[[], Any], flag: Path, act: Callable[[], Any]
+) -> Any:
+    """Does something as soon as the function has made the flag; returns what the call that goes on
+    meanwhile returned.
+    """
     results: list[Any] = []
     caller = threading.Thread(target=lambda: results.append(call()))
     os.mkfifo(flag)
@@ -265,8 +356,12 @@ def _in_the_middle(platform: FunctionCompute, call: Callable[[], Any], flag: Pat
     return results[0]
 
 
-def test_killed_in_the_middle_of_a_request(platform: FunctionCompute, deploy: Deployer, tmp_path: Path) -> None:
-    """A process that is killed in the middle of an HTTP request is a 502 to the caller; the next one is served afresh."""
+def test_killed_in_the_middle_of_a_request(
+    platform: FunctionCompute, deploy: Deployer, tmp_path: Path
+) -> None:
+    """A process that is killed in the middle of an HTTP request is a 502 to the caller; the next
+    one is served afresh.
+    """
     flag = tmp_path / "flag"
     deploy.http(
         "import os, threading\n"
@@ -285,7 +380,9 @@ def test_killed_in_the_middle_of_a_request(platform: FunctionCompute, deploy: De
         lambda: platform.kill_instance(SERVICE, FUNCTION),
     )
     assert (reply.status, reply.headers["X-Fc-Error-Type"]) == (502, "UnhandledInvocationError")
-    assert reply.json["errorMessage"].startswith("Process exited unexpectedly before completing request")
+    assert reply.json["errorMessage"].startswith(
+        "Process exited unexpectedly before completing request"
+    )
     after = send(platform, "POST", "~/")
     assert after.status == 200
     assert after.body != before
@@ -301,7 +398,9 @@ def test_killed_between_requests(client: fc2.Client, deploy: Deployer) -> None:
 
 
 def test_requests_at_once(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
-    """With InstanceConcurrency requests meet inside one process; one more than that waits for its turn."""
+    """With InstanceConcurrency requests meet inside one process; one more than that waits for its
+    turn.
+    """
     deploy.function(
         "import os, threading\n"
         "barrier = threading.Barrier(3)\n"
@@ -314,7 +413,9 @@ def test_requests_at_once(platform: FunctionCompute, client: fc2.Client, deploy:
     )
     pids: list[bytes] = []
     threads = [
-        threading.Thread(target=lambda: pids.append(client.invoke_function(SERVICE, FUNCTION, b"x").data))
+        threading.Thread(
+            target=lambda: pids.append(client.invoke_function(SERVICE, FUNCTION, b"x").data)
+        )
         for _ in range(6)
     ]
     for thread in threads:
@@ -338,7 +439,11 @@ def test_one_request_at_a_time(client: fc2.Client, deploy: Deployer) -> None:
     )
     results: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: results.append(json.loads(client.invoke_function(SERVICE, FUNCTION).data)))
+        threading.Thread(
+            target=lambda: results.append(
+                json.loads(client.invoke_function(SERVICE, FUNCTION).data)
+            )
+        )
         for _ in range(4)
     ]
     for thread in threads:
@@ -349,25 +454,35 @@ def test_one_request_at_a_time(client: fc2.Client, deploy: Deployer) -> None:
 
 
 def test_logs(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
-    """What a request prints and logs stands between its markers, in the platform's format, and is its tail."""
+    """What a request prints and logs stands between its markers, in the platform's format, and is
+    its tail.
+    """
     deploy.function(
         "import logging, sys\n"
         "def handler(event, context):\n"
         "    logging.basicConfig(level='DEBUG', format='never')\n"
         "    logging.debug('hidden')\n    logging.info('shown %s', 1)\n"
-        "    print('printed 告警')\n    print('err', file=sys.stderr)\n    logging.error('x' * 200_000)\n"
+        "    print('printed 告警')\n    print('err', file=sys.stderr)\n    logging.error('x' *"
+        " 200_000)\n"
     )
     answer = client.invoke_function(SERVICE, FUNCTION, headers={"x-fc-log-type": "Tail"})
     request_id = answer.headers["x-fc-request-id"]
     start, info, printed, err, long, end = platform.log(SERVICE, FUNCTION).splitlines()
-    assert (start, end) == (f"FC Invoke Start RequestId: {request_id}", f"FC Invoke End RequestId: {request_id}")
-    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z {request_id} \[INFO\] shown 1", info)
+    assert (start, end) == (
+        f"FC Invoke Start RequestId: {request_id}",
+        f"FC Invoke End RequestId: {request_id}",
+    )
+    assert re.fullmatch(
+        rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z {request_id} \[INFO\] shown 1", info
+    )
     assert (printed, err, len(long)) == ("printed 告警", "err", 128 * 1024)
     assert base64.b64decode(answer.headers["x-fc-log-result"]).decode().endswith(f"x\n{end}\n")
 
 
 def test_environment_is_sanitised(start: Callable[..., FunctionCompute], tmp_path: Path) -> None:
-    """FC_* variables are gone but for those of facts/function-compute.md §1.8; the platform's extra ones are there."""
+    """FC_* variables are gone but for those of facts/function-compute.md §1.8; the platform's extra
+    ones are there.
+    """
     platform = start(extra_environment={"FC_SERVER_LOG_LEVEL": "ERROR", "_FC_X": "1", "EXTRA": "1"})
     client = client_of(platform)
     Deployer(client, tmp_path).function(
@@ -382,9 +497,15 @@ def test_environment_is_sanitised(start: Callable[..., FunctionCompute], tmp_pat
     assert level == 40
 
 
-@pytest.mark.parametrize(("size", "headers"), [(32 * 1024**2, {}), (128 * 1024, {"x-fc-invocation-type": "Async"})])
-def test_limits(platform: FunctionCompute, deploy: Deployer, size: int, headers: dict[str, str]) -> None:
-    """An event over the limit is a 400 EntityTooLarge that says it: facts/function-compute.md §2.3."""
+@pytest.mark.parametrize(
+    ("size", "headers"), [(32 * 1024**2, {}), (128 * 1024, {"x-fc-invocation-type": "Async"})]
+)
+def test_limits(
+    platform: FunctionCompute, deploy: Deployer, size: int, headers: dict[str, str]
+) -> None:
+    """An event over the limit is a 400 EntityTooLarge that says it: facts/function-
+    compute.md §2.3.
+    """
     deploy.function("def handler(event, context): return str(len(event))")
     signed = sign("POST", _INVOCATIONS, headers)
     reply = send(platform, "POST", _INVOCATIONS, b"x" * (size + 1), signed)
@@ -394,10 +515,15 @@ def test_limits(platform: FunctionCompute, deploy: Deployer, size: int, headers:
 
 
 def test_new_code_and_configuration_take_effect(client: fc2.Client, deploy: Deployer) -> None:
-    """The request after an update runs the new code with the new configuration in a process of its own."""
+    """The request after an update runs the new code with the new configuration in a process of its
+    own.
+    """
     deploy.function("import os\ndef handler(event, context): return f'old {os.getpid()}'\n")
     old = client.invoke_function(SERVICE, FUNCTION).data.split()
-    deploy.update("import os\ndef handler(event, context): return f'new {os.getpid()} ' + os.environ.get('A', '')\n")
+    deploy.update(
+        "import os\ndef handler(event, context): return f'new {os.getpid()} ' +"
+        " os.environ.get('A', '')\n"
+    )
     new = client.invoke_function(SERVICE, FUNCTION).data.split()
     assert (old[0], new[0]) == (b"old", b"new")
     assert old[1] != new[1]
@@ -423,7 +549,9 @@ def test_update_in_the_middle_of_a_request(
         assert client.invoke_function(SERVICE, FUNCTION).data == b"new"
         go.write_text("ended")
 
-    result = _in_the_middle(platform, lambda: client.invoke_function(SERVICE, FUNCTION).data, flag, replace)
+    result = _in_the_middle(
+        platform, lambda: client.invoke_function(SERVICE, FUNCTION).data, flag, replace
+    )
     assert result == b"old ended"
 
 

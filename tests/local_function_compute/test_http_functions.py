@@ -37,7 +37,12 @@ def seen(platform: FunctionCompute, deploy: Deployer) -> Callable[..., Any]:
 
 def test_environ(seen: Callable[..., Any]) -> None:
     """The environ is the platform's: facts/function-compute.md §1.2, row by row."""
-    environ = seen("POST", "~/a/b?x=1&y=%20", b"body", {"Content-Type": "text/plain", "Host": "h:1", "X-Custom": "1"})
+    environ = seen(
+        "POST",
+        "~/a/b?x=1&y=%20",
+        b"body",
+        {"Content-Type": "text/plain", "Host": "h:1", "X-Custom": "1"},
+    )
     expected = {
         "CONTENT_LENGTH": "4",
         "CONTENT_TYPE": "text/plain",
@@ -103,7 +108,9 @@ def test_reserved_request_headers_are_dropped(seen: Callable[..., Any]) -> None:
     ],
 )
 def test_path_info_decoded(seen: Callable[..., Any], path: str, decoded: str) -> None:
-    """PATH_INFO is the decoded path behind the function's name, fc.request_uri the path as requested."""
+    """PATH_INFO is the decoded path behind the function's name, fc.request_uri the path as
+    requested.
+    """
     environ = seen("GET", f"~{path}")
     assert (environ["PATH_INFO"], environ["fc.request_uri"]) == (decoded, f"{_PREFIX}{path}")
 
@@ -116,7 +123,9 @@ def test_path_info_raw(start: Callable[..., FunctionCompute], tmp_path: Path) ->
 
 
 def test_status_and_repeated_headers(platform: FunctionCompute, deploy: Deployer) -> None:
-    """The function's status, each of its headers and its body reach the caller, with a request id."""
+    """The function's status, each of its headers and its body reach the caller, with a
+    request id.
+    """
     cookies = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Text", "caf\u00e9")]
     deploy.http(_answer("418 Whatever", cookies, "['text ', b'bytes']"))
     reply = send(platform, "GET", "~/")
@@ -141,7 +150,12 @@ def test_written_bytes_come_first(platform: FunctionCompute, deploy: Deployer) -
         "    start('201 Yes', [('X-B', '2')], None)(b'2')\n    return iter([b'3'])\n"
     )
     reply = send(platform, "GET", "~/")
-    assert (reply.status, reply.body, reply.headers["X-A"], reply.headers["X-B"]) == (201, b"123", None, "2")
+    assert (reply.status, reply.body, reply.headers["X-A"], reply.headers["X-B"]) == (
+        201,
+        b"123",
+        None,
+        "2",
+    )
 
 
 def test_body_is_never_closed(platform: FunctionCompute, deploy: Deployer) -> None:
@@ -156,9 +170,21 @@ def test_body_is_never_closed(platform: FunctionCompute, deploy: Deployer) -> No
 
 def test_reserved_response_headers_are_dropped(platform: FunctionCompute, deploy: Deployer) -> None:
     """Headers that the platform keeps for itself never reach the caller."""
-    dropped = ["X-Fc-Mine", "Connection", "Date", "Keep-Alive", "Server", "Upgrade", "Content-Encoding", "Trailer"]
+    dropped = [
+        "X-Fc-Mine",
+        "Connection",
+        "Date",
+        "Keep-Alive",
+        "Server",
+        "Upgrade",
+        "Content-Encoding",
+        "Trailer",
+    ]
     deploy.http(
-        _answer(headers=[*[(name, "x") for name in dropped], ("Content-Length", "99"), ("X-Kept", "x")], body="b'ok'")
+        _answer(
+            headers=[*[(name, "x") for name in dropped], ("Content-Length", "99"), ("X-Kept", "x")],
+            body="b'ok'",
+        )
     )
     reply = send(platform, "GET", "~/")
     assert reply.body == b"ok"
@@ -202,8 +228,12 @@ def test_bad_response(platform: FunctionCompute, deploy: Deployer, source: str) 
         ("def handler(", "UserCodeSyntaxError", "Syntax error in module 'index'"),
     ],
 )
-def test_exception(platform: FunctionCompute, deploy: Deployer, source: str, kind: str, message: str) -> None:
-    """What the function raises reaches the caller as a 502 with the runtime's JSON: facts/function-compute.md §1.6."""
+def test_exception(
+    platform: FunctionCompute, deploy: Deployer, source: str, kind: str, message: str
+) -> None:
+    """What the function raises reaches the caller as a 502 with the runtime's JSON: facts/function-
+    compute.md §1.6.
+    """
     deploy.http(source)
     reply = send(platform, "POST", "~/")
     assert (reply.status, reply.headers["X-Fc-Error-Type"]) == (502, "UnhandledInvocationError")
@@ -222,17 +252,27 @@ def test_methods_of_the_trigger(platform: FunctionCompute, deploy: Deployer) -> 
     deploy.function(ECHO)
     deploy.trigger(methods=("GET",))
     reply = send(platform, "DELETE", "~/")
-    assert (reply.status, reply.code, reply.headers["X-Fc-Error-Type"]) == (403, "AccessDenied", "FcCommonError")
+    assert (reply.status, reply.code, reply.headers["X-Fc-Error-Type"]) == (
+        403,
+        "AccessDenied",
+        "FcCommonError",
+    )
     assert platform.log(SERVICE, FUNCTION) == ""
 
 
 def test_no_trigger(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
     """A function without an HTTP trigger for the qualifier is a 404."""
     deploy.function(ECHO)
-    assert (send(platform, "GET", "~/").status, send(platform, "GET", "~/").code) == (404, "TriggerNotFound")
+    assert (send(platform, "GET", "~/").status, send(platform, "GET", "~/").code) == (
+        404,
+        "TriggerNotFound",
+    )
     deploy.trigger()
     client.publish_version(SERVICE)
-    assert send(platform, "GET", f"/2016-08-15/proxy/{SERVICE}.1/{FUNCTION}/").code == "TriggerNotFound"
+    assert (
+        send(platform, "GET", f"/2016-08-15/proxy/{SERVICE}.1/{FUNCTION}/").code
+        == "TriggerNotFound"
+    )
     assert send(platform, "GET", f"/2016-08-15/proxy/{SERVICE}/none/").code == "FunctionNotFound"
     assert send(platform, "GET", f"/2016-08-15/proxy/none/{FUNCTION}/").code == "ServiceNotFound"
 
@@ -248,7 +288,9 @@ def test_no_trigger(platform: FunctionCompute, client: fc2.Client, deploy: Deplo
     ],
     ids=["path", "query", "headers", "body", "async-body"],
 )
-def test_limits(platform: FunctionCompute, deploy: Deployer, path: str, body: bytes, headers: dict[str, str]) -> None:
+def test_limits(
+    platform: FunctionCompute, deploy: Deployer, path: str, body: bytes, headers: dict[str, str]
+) -> None:
     """A request over a limit of facts/function-compute.md §1.9 is a 400 InvalidArgument."""
     deploy.http(ECHO)
     reply = send(platform, "POST", path, body, headers)
@@ -257,7 +299,10 @@ def test_limits(platform: FunctionCompute, deploy: Deployer, path: str, body: by
 
 def test_within_the_limits(platform: FunctionCompute, deploy: Deployer) -> None:
     """What is just within the limits passes."""
-    deploy.http("def handler(e, s):\n s('200 OK', [('X', 'x' * 8000)])\n return [str(len(e['wsgi.input'].read()))]\n")
+    deploy.http(
+        "def handler(e, s):\n s('200 OK', [('X', 'x' * 8000)])\n return"
+        " [str(len(e['wsgi.input'].read()))]\n"
+    )
     path = "~/" + "x" * (4096 - len(_PREFIX) - 1)
     reply = send(platform, "POST", path, b"x" * (1024 * 1024), {"X-Large": "x" * 7900})
     assert (reply.status, reply.body) == (200, b"1048576")
@@ -269,13 +314,17 @@ def test_chunked_body(platform: FunctionCompute, deploy: Deployer) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", platform.port, timeout=30)) as connection:
         for _ in range(2):
             chunks = iter([b"one ", b"two"])
-            connection.request("POST", f"{_PREFIX}/", chunks, {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+            connection.request(
+                "POST", f"{_PREFIX}/", chunks, {"Transfer-Encoding": "chunked"}, encode_chunked=True
+            )
             assert json.loads(connection.getresponse().read())["body"] == "one two"
 
 
 def test_log_tail(platform: FunctionCompute, deploy: Deployer) -> None:
     """X-Fc-Log-Type: Tail brings the last 4 KB that the request has written."""
-    deploy.http("def handler(e, s):\n print('x' * 5000)\n print('the end')\n s('200 OK', [])\n return []\n")
+    deploy.http(
+        "def handler(e, s):\n print('x' * 5000)\n print('the end')\n s('200 OK', [])\n return []\n"
+    )
     reply = send(platform, "GET", "~/", headers={"X-Fc-Log-Type": "Tail"})
     tail = base64.b64decode(reply.headers["X-Fc-Log-Result"]).decode()
     assert len(tail) == 4096
@@ -283,14 +332,20 @@ def test_log_tail(platform: FunctionCompute, deploy: Deployer) -> None:
     assert send(platform, "GET", "~/").headers["X-Fc-Log-Result"] is None
 
 
-def test_nothing_but_the_package_is_on_the_path(platform: FunctionCompute, deploy: Deployer) -> None:
-    """A function finds its package and the standard library of Python 3.10, and nothing that is installed here."""
+def test_nothing_but_the_package_is_on_the_path(
+    platform: FunctionCompute, deploy: Deployer
+) -> None:
+    """A function finds its package and the standard library of Python 3.10, and nothing that is
+    installed here.
+    """
     deploy.http(
         "import sys, json, importlib.util as u\n"
         "def handler(e, s):\n"
         " s('200 OK', [])\n"
-        " found = [n for n in ('flask', 'fc2', 'pytest', 'local', 'runtime', 'site') if u.find_spec(n)]\n"
-        " return [json.dumps([list(sys.version_info[:2]), found, sys.path[0], e['FC_FUNC_CODE_PATH']])]\n"
+        " found = [n for n in ('flask', 'fc2', 'pytest', 'local', 'runtime', 'site') if"
+        " u.find_spec(n)]\n"
+        " return [json.dumps([list(sys.version_info[:2]), found, sys.path[0],"
+        " e['FC_FUNC_CODE_PATH']])]\n"
     )
     version, found, first, code = send(platform, "GET", "~/").json
     assert version == [3, 10]
@@ -309,7 +364,9 @@ def test_environment_of_the_caller_stays_out(
 
 
 def test_plain_port(platform: FunctionCompute, deploy: Deployer) -> None:
-    """The plain port passes requests on without prefix, signature or forced download; the trigger's methods hold."""
+    """The plain port passes requests on without prefix, signature or forced download; the trigger's
+    methods hold.
+    """
     deploy.http(ECHO, auth="function")
     with PlainPort(platform, SERVICE, FUNCTION) as plain:
         reply = send(plain.url, "GET", "/v1/x%20y?a=1")
@@ -320,7 +377,9 @@ def test_plain_port(platform: FunctionCompute, deploy: Deployer) -> None:
         assert send(plain.url, "PATCH", "/").status == 403
 
 
-def test_plain_port_of_an_alias(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
+def test_plain_port_of_an_alias(
+    platform: FunctionCompute, client: fc2.Client, deploy: Deployer
+) -> None:
     """With a qualifier the plain port serves what the alias points at."""
     deploy.function(_answer(body="b'one'"))
     client.publish_version(SERVICE)
@@ -334,8 +393,12 @@ def test_plain_port_of_an_alias(platform: FunctionCompute, client: fc2.Client, d
         assert send(plain.url, "GET", "/").body == b"two"
 
 
-@pytest.mark.parametrize(("given", "passed"), [("inline", "inline"), ("attachment; filename=x", None)])
-def test_content_disposition(platform: FunctionCompute, deploy: Deployer, given: str, passed: str | None) -> None:
+@pytest.mark.parametrize(
+    ("given", "passed"), [("inline", "inline"), ("attachment; filename=x", None)]
+)
+def test_content_disposition(
+    platform: FunctionCompute, deploy: Deployer, given: str, passed: str | None
+) -> None:
     """A function cannot force a download; the default domain always does."""
     deploy.http(_answer(headers=[("Content-Disposition", given)]))
     assert send(platform, "GET", "~/").headers.get_all("Content-Disposition") == ["attachment"]
@@ -350,4 +413,8 @@ def test_no_content(platform: FunctionCompute, deploy: Deployer) -> None:
         for _ in range(2):
             connection.request("GET", f"{_PREFIX}/")
             answer = connection.getresponse()
-            assert (answer.status, answer.read(), answer.headers["Content-Length"]) == (204, b"", None)
+            assert (answer.status, answer.read(), answer.headers["Content-Length"]) == (
+                204,
+                b"",
+                None,
+            )

@@ -34,14 +34,20 @@ def _refused(call: Callable[..., Any], *arguments: Any, **options: Any) -> tuple
 def test_service_from_birth_to_death(client: fc2.Client) -> None:
     """A service is created, read, changed member by member, listed and deleted."""
     log = {"project": "p", "logstore": "l"}
-    created = client.create_service(SERVICE, description="one", role=ROLE, logConfig=log, internetAccess=True)
+    created = client.create_service(
+        SERVICE, description="one", role=ROLE, logConfig=log, internetAccess=True
+    )
     assert created.data["serviceName"] == SERVICE
     assert created.data["serviceId"]
     assert created.data["createdTime"].endswith("Z")
     changed = client.update_service(SERVICE, description="two")
     assert changed.headers["etag"] != created.headers["etag"]
     assert client.get_service(SERVICE).data == changed.data
-    assert (changed.data["description"], changed.data["role"], changed.data["logConfig"]) == ("two", ROLE, log)
+    assert (changed.data["description"], changed.data["role"], changed.data["logConfig"]) == (
+        "two",
+        ROLE,
+        log,
+    )
     assert client.list_services().data == {"services": [changed.data]}
     client.delete_service(SERVICE)
     assert client.list_services().data == {"services": []}
@@ -49,16 +55,29 @@ def test_service_from_birth_to_death(client: fc2.Client) -> None:
 
 def test_function_from_birth_to_death(client: fc2.Client, deploy: Deployer) -> None:
     """A function is created, read with its code, changed member by member, listed and deleted."""
-    deploy.function(ECHO, timeout=30, environmentVariables={"A": "1"}, initializer="index.init", instanceConcurrency=5)
+    deploy.function(
+        ECHO,
+        timeout=30,
+        environmentVariables={"A": "1"},
+        initializer="index.init",
+        instanceConcurrency=5,
+    )
     created = client.get_function(SERVICE, FUNCTION)
-    expected = {"functionName": FUNCTION, "runtime": "python3.10", "handler": "index.handler", "timeout": 30}
+    expected = {
+        "functionName": FUNCTION,
+        "runtime": "python3.10",
+        "handler": "index.handler",
+        "timeout": 30,
+    }
     assert expected.items() <= created.data.items()
     assert created.data["environmentVariables"] == {"A": "1"}
     assert not [name for name in created.data if name.startswith("_")]
     code = client.get_function_code(SERVICE, FUNCTION).data
     archive = Path(url2pathname(urlparse(code["url"]).path)).read_bytes()
     assert (code["checksum"], created.data["codeSize"]) == (str(crc64(archive)), len(archive))
-    changed = client.update_function(SERVICE, FUNCTION, memorySize=512, codeDir=deploy.pack({"index.py": "x = 1"}))
+    changed = client.update_function(
+        SERVICE, FUNCTION, memorySize=512, codeDir=deploy.pack({"index.py": "x = 1"})
+    )
     assert changed.data["codeChecksum"] != created.data["codeChecksum"]
     assert (changed.data["memorySize"], changed.data["timeout"]) == (512, 30)
     assert client.list_functions(SERVICE).data == {"functions": [changed.data]}
@@ -101,7 +120,17 @@ def test_http_triggers_share_a_function_with_no_other(client: fc2.Client, deploy
     client.create_trigger(SERVICE, FUNCTION, "http", "http", _HTTP, None, None)
     client.create_trigger(SERVICE, FUNCTION, "prod", "http", _HTTP, None, None, qualifier="prod")
     refused = [
-        _refused(client.create_trigger, SERVICE, FUNCTION, "again", "http", _HTTP, None, None, qualifier="prod"),
+        _refused(
+            client.create_trigger,
+            SERVICE,
+            FUNCTION,
+            "again",
+            "http",
+            _HTTP,
+            None,
+            None,
+            qualifier="prod",
+        ),
         _refused(client.create_trigger, SERVICE, FUNCTION, "timer", "timer", _TIMER, None, None),
         _refused(client.update_trigger, SERVICE, FUNCTION, "prod", qualifier="LATEST"),
     ]
@@ -113,16 +142,25 @@ def test_async_config_from_birth_to_death(client: fc2.Client, deploy: Deployer) 
     deploy.function(ECHO)
     place = (SERVICE, "LATEST", FUNCTION)
     destination = {"onFailure": {"destination": "acs:mns:cn-hangzhou:1:/queues/dead/messages"}}
-    assert _refused(client.get_function_async_invoke_config, *place) == (404, "AsyncConfigNotExists")
+    assert _refused(client.get_function_async_invoke_config, *place) == (
+        404,
+        "AsyncConfigNotExists",
+    )
     client.put_function_async_invoke_config(*place, {"maxAsyncRetryAttempts": 2})
     config = client.put_function_async_invoke_config(
         *place, {"destinationConfig": destination, "maxAsyncEventAgeInSeconds": 60}
     ).data
-    assert (config["service"], config["function"], config["qualifier"]) == (SERVICE, FUNCTION, "LATEST")
+    assert (config["service"], config["function"], config["qualifier"]) == (
+        SERVICE,
+        FUNCTION,
+        "LATEST",
+    )
     assert config["destinationConfig"] == destination
     assert "maxAsyncRetryAttempts" not in config
     assert client.get_function_async_invoke_config(*place).data == config
-    assert client.list_function_async_invoke_configs(SERVICE, FUNCTION).data == {"configs": [config]}
+    assert client.list_function_async_invoke_configs(SERVICE, FUNCTION).data == {
+        "configs": [config]
+    }
     client.delete_function_async_invoke_config(*place)
     assert client.list_function_async_invoke_configs(SERVICE, FUNCTION).data == {"configs": []}
 
@@ -135,7 +173,10 @@ def test_on_demand_config(client: fc2.Client, deploy: Deployer) -> None:
     place = (SERVICE, "prod", FUNCTION)
     assert _refused(client.get_on_demand_config, *place)[0] == 404
     put = client.put_on_demand_config(*place, 5).data
-    assert put == {"resource": f"services/{SERVICE}.prod/functions/{FUNCTION}", "maximumInstanceCount": 5}
+    assert put == {
+        "resource": f"services/{SERVICE}.prod/functions/{FUNCTION}",
+        "maximumInstanceCount": 5,
+    }
     assert client.get_on_demand_config(*place).data == put
     assert _refused(client.put_on_demand_config, *place, 0) == (400, "InvalidArgument")
     client.delete_function(SERVICE, FUNCTION)
@@ -144,16 +185,25 @@ def test_on_demand_config(client: fc2.Client, deploy: Deployer) -> None:
 
 
 def test_versions_and_aliases(client: fc2.Client, deploy: Deployer) -> None:
-    """Versions are numbered, listed from the newest, deleted when no alias needs them; aliases move."""
+    """Versions are numbered, listed from the newest, deleted when no alias needs them; aliases
+    move.
+    """
     deploy.function(ECHO)
     assert client.publish_version(SERVICE, "first").data["versionId"] == "1"
     deploy.update("x = 2")
     assert client.publish_version(SERVICE, "second").data["versionId"] == "2"
     listed = client.list_versions(SERVICE).data["versions"]
-    assert [(version["versionId"], version["description"]) for version in listed] == [("2", "second"), ("1", "first")]
+    assert [(version["versionId"], version["description"]) for version in listed] == [
+        ("2", "second"),
+        ("1", "first"),
+    ]
     assert client.list_versions(SERVICE, direction="FORWARD", limit=1).data["nextToken"] == "2"
     alias = client.create_alias(SERVICE, "prod", "1", "serving").data
-    assert (alias["aliasName"], alias["versionId"], alias["description"]) == ("prod", "1", "serving")
+    assert (alias["aliasName"], alias["versionId"], alias["description"]) == (
+        "prod",
+        "1",
+        "serving",
+    )
     assert _refused(client.delete_version, SERVICE, "1") == (400, "InvalidArgument")
     assert client.update_alias(SERVICE, "prod", "2").data["versionId"] == "2"
     client.delete_version(SERVICE, "1")
@@ -206,7 +256,10 @@ def test_a_version_is_read_as_it_was_published(client: fc2.Client, deploy: Deplo
     for qualifier in ("1", "prod"):
         assert client.get_service(SERVICE, qualifier=qualifier).data["description"] == "old"
         assert client.get_function(SERVICE, FUNCTION, qualifier=qualifier).data["timeout"] == 10
-        assert client.list_functions(SERVICE, qualifier=qualifier).data["functions"][0]["timeout"] == 10
+        assert (
+            client.list_functions(SERVICE, qualifier=qualifier).data["functions"][0]["timeout"]
+            == 10
+        )
     assert client.get_function(SERVICE, FUNCTION, qualifier="LATEST").data["timeout"] == 20
 
 
@@ -217,13 +270,26 @@ def test_what_exists_is_not_created_again(client: fc2.Client, deploy: Deployer) 
     client.create_alias(SERVICE, "prod", "1")
     refused = [
         _refused(client.create_service, SERVICE),
-        _refused(client.create_function, SERVICE, FUNCTION, "python3", "a.b", codeDir=deploy.pack({"a.py": ""})),
+        _refused(
+            client.create_function,
+            SERVICE,
+            FUNCTION,
+            "python3",
+            "a.b",
+            codeDir=deploy.pack({"a.py": ""}),
+        ),
         _refused(client.create_alias, SERVICE, "prod", "1"),
     ]
-    assert refused == [(409, "ServiceAlreadyExists"), (409, "FunctionAlreadyExists"), (409, "AliasAlreadyExists")]
+    assert refused == [
+        (409, "ServiceAlreadyExists"),
+        (409, "FunctionAlreadyExists"),
+        (409, "AliasAlreadyExists"),
+    ]
     client.delete_trigger(SERVICE, FUNCTION, "http")
     client.create_trigger(SERVICE, FUNCTION, "timer", "timer", _TIMER, None, None)
-    assert _refused(client.create_trigger, SERVICE, FUNCTION, "timer", "timer", _TIMER, None, None) == (
+    assert _refused(
+        client.create_trigger, SERVICE, FUNCTION, "timer", "timer", _TIMER, None, None
+    ) == (
         409,
         "TriggerAlreadyExists",
     )
@@ -231,12 +297,22 @@ def test_what_exists_is_not_created_again(client: fc2.Client, deploy: Deployer) 
 
 def test_what_is_missing_is_named(client: fc2.Client, deploy: Deployer) -> None:
     """Each kind of resource that is not there is a 404 with a code of its own."""
-    for call in (client.get_service, client.delete_service, client.update_service, client.list_functions):
+    for call in (
+        client.get_service,
+        client.delete_service,
+        client.update_service,
+        client.list_functions,
+    ):
         assert _refused(call, "none") == (404, "ServiceNotFound")
     assert _refused(client.publish_version, "none") == (404, "ServiceNotFound")
     assert _refused(client.list_aliases, "none") == (404, "ServiceNotFound")
     deploy.function(ECHO)
-    for call in (client.get_function, client.delete_function, client.update_function, client.list_triggers):
+    for call in (
+        client.get_function,
+        client.delete_function,
+        client.update_function,
+        client.list_triggers,
+    ):
         assert _refused(call, SERVICE, "none") == (404, "FunctionNotFound")
     assert _refused(client.invoke_function, SERVICE, "none") == (404, "FunctionNotFound")
     for call in (client.get_trigger, client.delete_trigger, client.update_trigger):
@@ -245,8 +321,14 @@ def test_what_is_missing_is_named(client: fc2.Client, deploy: Deployer) -> None:
     assert _refused(client.update_alias, SERVICE, "none", "1") == (404, "VersionNotFound")
     assert _refused(client.create_alias, SERVICE, "prod", "7") == (404, "VersionNotFound")
     assert _refused(client.delete_version, SERVICE, "7") == (404, "VersionNotFound")
-    assert _refused(client.get_function, SERVICE, FUNCTION, qualifier="none") == (404, "AliasNotFound")
-    assert _refused(client.get_function, SERVICE, FUNCTION, qualifier="7") == (404, "VersionNotFound")
+    assert _refused(client.get_function, SERVICE, FUNCTION, qualifier="none") == (
+        404,
+        "AliasNotFound",
+    )
+    assert _refused(client.get_function, SERVICE, FUNCTION, qualifier="7") == (
+        404,
+        "VersionNotFound",
+    )
     assert _refused(client.delete_function_async_invoke_config, SERVICE, "LATEST", FUNCTION) == (
         404,
         "AsyncConfigNotExists",
@@ -261,11 +343,17 @@ def test_what_is_not_empty_stays(client: fc2.Client, deploy: Deployer) -> None:
 
 
 def test_if_match(client: fc2.Client, deploy: Deployer) -> None:
-    """A change or a deletion with an ETag of yesterday is refused with 412; with today's it passes."""
+    """A change or a deletion with an ETag of yesterday is refused with 412; with today's
+    it passes.
+    """
     deploy.function(ECHO)
     old = client.get_function(SERVICE, FUNCTION).headers["etag"]
-    new = client.update_function(SERVICE, FUNCTION, timeout=9, headers={"if-match": old}).headers["etag"]
-    assert _refused(client.update_function, SERVICE, FUNCTION, timeout=8, headers={"if-match": old}) == (
+    new = client.update_function(SERVICE, FUNCTION, timeout=9, headers={"if-match": old}).headers[
+        "etag"
+    ]
+    assert _refused(
+        client.update_function, SERVICE, FUNCTION, timeout=8, headers={"if-match": old}
+    ) == (
         412,
         "PreconditionFailed",
     )
@@ -326,7 +414,10 @@ def test_invalid_function(deploy: Deployer, options: dict[str, Any]) -> None:
 def test_invalid_trigger(client: fc2.Client, deploy: Deployer, trigger: tuple[str, Any]) -> None:
     """A trigger that the platform would not take is refused with 400."""
     deploy.function(ECHO)
-    assert _refused(client.create_trigger, SERVICE, FUNCTION, "t", *trigger, None, None) == (400, "InvalidArgument")
+    assert _refused(client.create_trigger, SERVICE, FUNCTION, "t", *trigger, None, None) == (
+        400,
+        "InvalidArgument",
+    )
 
 
 @pytest.mark.parametrize(
@@ -348,13 +439,18 @@ def test_invalid_async_config(client: fc2.Client, deploy: Deployer, config: dict
 
 
 def test_invalid_service(client: fc2.Client) -> None:
-    """A role that is no ARN, an alias that shares traffic, and a reserved alias are refused with 400."""
+    """A role that is no ARN, an alias that shares traffic, and a reserved alias are refused with
+    400.
+    """
     assert _refused(client.create_service, SERVICE, role="admin") == (400, "InvalidArgument")
     assert _refused(client.create_service, "") == (400, "InvalidArgument")
     client.create_service(SERVICE)
     client.publish_version(SERVICE)
     assert _refused(client.create_alias, SERVICE, "LATEST", "1") == (400, "InvalidArgument")
-    assert _refused(client.create_alias, SERVICE, "prod", "1", additionalVersionWeight={"1": 0.1})[0] == 400
+    assert (
+        _refused(client.create_alias, SERVICE, "prod", "1", additionalVersionWeight={"1": 0.1})[0]
+        == 400
+    )
 
 
 def _zip(*entries: tuple[zipfile.ZipInfo | str, str]) -> str:
@@ -387,7 +483,9 @@ def test_invalid_code(platform: FunctionCompute, client: fc2.Client, code: Any) 
     """Code that is no zip file, or leads out of its folder, is refused with 400."""
     client.create_service(SERVICE)
     path = f"/2016-08-15/services/{SERVICE}/functions"
-    body = json.dumps({"functionName": "f", "runtime": "python3", "handler": "a.b", "code": code}).encode()
+    body = json.dumps(
+        {"functionName": "f", "runtime": "python3", "handler": "a.b", "code": code}
+    ).encode()
     reply = send(platform, "POST", path, body, sign("POST", path))
     assert (reply.status, reply.code) == (400, "InvalidArgument")
     assert client.list_functions(SERVICE).data == {"functions": []}
@@ -400,7 +498,10 @@ def test_links_in_a_package(platform: FunctionCompute, client: fc2.Client) -> No
     source = "def handler(event, context): return open('data').read()"
     code = {"zipFile": _zip(("index.py", source), ("real", "content"), _link("data", "real"))}
     document = {"functionName": "f", "runtime": "python3", "handler": "index.handler", "code": code}
-    assert send(platform, "POST", path, json.dumps(document).encode(), sign("POST", path)).status == 200
+    assert (
+        send(platform, "POST", path, json.dumps(document).encode(), sign("POST", path)).status
+        == 200
+    )
     assert client.invoke_function(SERVICE, "f").data == b"content"
 
 
@@ -418,7 +519,9 @@ def test_links_in_a_package(platform: FunctionCompute, client: fc2.Client) -> No
 def test_what_is_no_call(
     platform: FunctionCompute, method: str, path: str, body: bytes, expected: tuple[int, str]
 ) -> None:
-    """Bodies that are no JSON objects and paths that are no calls are refused with 400 and a request id."""
+    """Bodies that are no JSON objects and paths that are no calls are refused with 400 and a
+    request id.
+    """
     reply = send(platform, method, path, body, sign(method, path))
     assert (reply.status, reply.code) == expected
     assert reply.headers["X-Fc-Request-Id"]

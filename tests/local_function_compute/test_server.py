@@ -13,11 +13,22 @@ import pytest
 
 from local.function_compute import CannotListen, FunctionCompute, NoPython, PlainPort, UnusableState
 from local.function_compute.interpreter import find_python
-from tests.local_function_compute.support import ECHO, FUNCTION, SERVICE, Deployer, client_of, is_dead, send, wait_until
+from tests.local_function_compute.support import (
+    ECHO,
+    FUNCTION,
+    SERVICE,
+    Deployer,
+    client_of,
+    is_dead,
+    send,
+    wait_until,
+)
 
 
 def test_restart_loses_nothing(tmp_path: Path) -> None:
-    """Services, functions with their code, triggers, versions, aliases and configurations outlive the platform."""
+    """Services, functions with their code, triggers, versions, aliases and configurations outlive
+    the platform.
+    """
 
     def everything(client: fc2.Client) -> list[object]:
         return [
@@ -34,18 +45,20 @@ def test_restart_loses_nothing(tmp_path: Path) -> None:
         Deployer(client, tmp_path).http(ECHO)
         client.publish_version(SERVICE)
         client.create_alias(SERVICE, "prod", "1")
-        client.put_function_async_invoke_config(SERVICE, "prod", FUNCTION, {"maxAsyncRetryAttempts": 1})
+        client.put_function_async_invoke_config(
+            SERVICE, "prod", FUNCTION, {"maxAsyncRetryAttempts": 1}
+        )
         before = everything(client)
     with FunctionCompute(tmp_path / "state") as second:
         assert everything(client_of(second)) == before
         assert send(second, "GET", "~/").status == 200
 
 
-def test_version_pins_code_and_configuration(platform: FunctionCompute, client: fc2.Client, deploy: Deployer) -> None:
+def test_version_pins_code_and_configuration(
+    platform: FunctionCompute, client: fc2.Client, deploy: Deployer
+) -> None:
     """A version runs the code and configuration of its publication, an alias what it points at."""
-    source = (
-        "import os\ndef handler(event, context): return '{} ' + os.environ['A'] + ' ' + os.environ['FC_QUALIFIER']\n"
-    )
+    source = "import os\ndef handler(event, context): return '{} ' + os.environ['A'] + ' ' + os.environ['FC_QUALIFIER']\n"
     deploy.function(source.format("one"), environmentVariables={"A": "1"})
     client.publish_version(SERVICE)
     client.create_alias(SERVICE, "prod", "1")
@@ -84,7 +97,9 @@ def test_address_of_another_machine(tmp_path: Path) -> None:
         FunctionCompute(tmp_path / "state", "192.0.2.1").__enter__()
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"no database" * 100), lambda path: path.mkdir()])
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(b"no database" * 100), lambda path: path.mkdir()]
+)
 def test_unusable_state(tmp_path: Path, damage: Callable[[Path], object]) -> None:
     """A state that is no database is one clear error that names the file."""
     database = tmp_path / "function-compute.sqlite"
@@ -99,7 +114,9 @@ def test_interpreter() -> None:
     assert find_python(current="/running", version=(3, 99)).endswith("python3.10")
 
 
-def test_no_interpreter(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_no_interpreter(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """Where no Python 3.10 is found the running one is taken, and one line says so."""
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -114,7 +131,9 @@ def test_instances_end_with_the_platform(tmp_path: Path) -> None:
     """No process of a function outlives the platform."""
     with FunctionCompute(tmp_path / "state") as platform:
         client = client_of(platform)
-        Deployer(client, tmp_path).function("import os\ndef handler(event, context): return os.getpid()\n")
+        Deployer(client, tmp_path).function(
+            "import os\ndef handler(event, context): return os.getpid()\n"
+        )
         pid = int(client.invoke_function(SERVICE, FUNCTION).data)
     assert not Path(f"/proc/{pid}").exists()
 
@@ -126,7 +145,9 @@ def test_interpreter_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_killed_platform(tmp_path: Path) -> None:
-    """Nothing is lost when the platform is killed in the middle of an attempt; its instances end with it."""
+    """Nothing is lost when the platform is killed in the middle of an attempt; its instances end
+    with it.
+    """
     state, flag = tmp_path / "state", tmp_path / "pid"
     program = (
         "import sys, threading, pathlib\n"
@@ -150,7 +171,9 @@ def test_killed_platform(tmp_path: Path) -> None:
         Deployer(client, tmp_path).function(source, timeout=60)
         config = {"destinationConfig": {"onSuccess": {"destination": "acs:mns:::done"}}}
         client.put_function_async_invoke_config(SERVICE, "LATEST", FUNCTION, config)
-        client.invoke_function(SERVICE, FUNCTION, b"event", headers={"x-fc-invocation-type": "Async"})
+        client.invoke_function(
+            SERVICE, FUNCTION, b"event", headers={"x-fc-invocation-type": "Async"}
+        )
         wait_until(lambda: flag.exists() and flag.read_text().endswith("."))
         process.kill()
     wait_until(lambda: is_dead(int(flag.read_text().rstrip("."))))
@@ -170,7 +193,9 @@ def test_killed_platform(tmp_path: Path) -> None:
     ],
 )
 def test_body_that_is_no_http(platform: FunctionCompute, head: str, code: str) -> None:
-    """A body whose length is none, or larger than anything, is a 400 with a request id, and the connection ends."""
+    """A body whose length is none, or larger than anything, is a 400 with a request id, and the
+    connection ends.
+    """
     with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
         connection.sendall(f"POST /x HTTP/1.1\r\nHost: h\r\n{head}\r\n\r\nno chunk\r\n".encode())
         answer = connection.makefile("rb").read().decode()
@@ -180,14 +205,18 @@ def test_body_that_is_no_http(platform: FunctionCompute, head: str, code: str) -
 
 
 def test_trouble_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the platform itself cannot do is a 500 to the caller, and no failed attempt at an event, which waits."""
+    """What the platform itself cannot do is a 500 to the caller, and no failed attempt at an event,
+    which waits.
+    """
     python = tmp_path / "python"
     script = f'#!/bin/sh\nexec {find_python()} "$@"\n'
     python.write_text(script)
     python.chmod(0o755)
     with FunctionCompute(tmp_path / "state", python=str(python)) as platform:
         client = client_of(platform)
-        Deployer(client, tmp_path).function("def handler(event, context): return context.retry_count")
+        Deployer(client, tmp_path).function(
+            "def handler(event, context): return context.retry_count"
+        )
         config = {"destinationConfig": {"onSuccess": {"destination": "acs:mns:::done"}}}
         client.put_function_async_invoke_config(SERVICE, "LATEST", FUNCTION, config)
         python.rename(tmp_path / "away")
@@ -204,4 +233,6 @@ def test_trouble_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         wait_until(printed)
         (tmp_path / "away").rename(python)
         assert platform.wait_idle(20)
-        assert [record["responsePayload"] for record in platform.failures("acs:mns:::done")] == ["0"]
+        assert [record["responsePayload"] for record in platform.failures("acs:mns:::done")] == [
+            "0"
+        ]

@@ -27,12 +27,23 @@ class Browser:
     """
 
     def __init__(self, program: str, profile: Path) -> None:
-        options = ["--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}", "--disable-gpu",
-                   "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                   "--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb"]  # fmt: skip
+        options = [
+            "--headless=new",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={profile}",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--force-color-profile=srgb",
+        ]
         if os.geteuid() == 0:
             options.append("--no-sandbox")  # Chromium's own sandbox does not work for root
-        self._process = subprocess.Popen([program, *options, "about:blank"], stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            [program, *options, "about:blank"], stderr=subprocess.PIPE, text=True
+        )
         assert self._process.stderr
         for line in self._process.stderr:
             if found := re.search(r"DevTools listening on ws://([^/]+)/", line):
@@ -45,21 +56,30 @@ class Browser:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._process.terminate()
         self._process.communicate(timeout=_PATIENCE)
 
     def open(self, url: str, width: int = 1280, dark: bool = False) -> Page:
         """Opens a page in a tab of its own and waits until it is loaded."""
-        request = urllib.request.Request(f"http://{self._address}/json/new?about:blank", method="PUT")
+        request = urllib.request.Request(
+            f"http://{self._address}/json/new?about:blank", method="PUT"
+        )
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
             page = Page(json.load(answer)["webSocketDebuggerUrl"])
         page.command("Page.enable")
         page.command("Runtime.enable")
         page.command("Log.enable")
         page.command(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 600,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         page.command("Emulation.setEmulatedMedia", features=[scheme])
@@ -80,13 +100,18 @@ class Page:
         self.requests: list[str] = []
         self._numbers = itertools.count(1)
         self._events: list[str] = []
-        self._socket = websocket.create_connection(debugger, timeout=2 * _PATIENCE, suppress_origin=True)
+        self._socket = websocket.create_connection(
+            debugger, timeout=2 * _PATIENCE, suppress_origin=True
+        )
 
     def __enter__(self) -> Page:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.command("Page.close")
         self._socket.close()
@@ -112,32 +137,49 @@ class Page:
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression, awaited when it is a promise."""
         answer = self.command(
-            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True
+            "Runtime.evaluate",
+            expression=expression,
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """The first value of the expression that is true, looked at every 20 milliseconds inside the page."""
+        """The first value of the expression that is true, looked at every 20 milliseconds inside
+        the page.
+        """
         never = json.dumps(f"never came true: {expression}")
         return self.run(
             f"new Promise((resolve, reject) => {{ const until = Date.now() + {_PATIENCE * 1000};"
             f" const look = () => {{ const value = ({expression}); if (value) resolve(value);"
-            f" else if (Date.now() > until) reject(new Error({never})); else setTimeout(look, 20); }}; look(); }})"
+            f" else if (Date.now() > until) reject(new Error({never})); else setTimeout(look, 20);"
+            " }}; look(); }})"
         )
 
     def click(self, selector: str) -> None:
         """Clicks the first element that the selector finds, as a mouse does."""
         place = self.run(
             f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
-            " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+            " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2];"
+            " })()"
         )
         for kind in ("mousePressed", "mouseReleased"):
-            self.command("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+            self.command(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=place[0],
+                y=place[1],
+                button="left",
+                clickCount=1,
+            )
 
     def write(self, selector: str, text: str) -> None:
         """Replaces what a field holds, as typing does."""
-        self.run(f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.focus(); e.select(); }})()")
+        self.run(
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.focus(); e.select(); }})()"
+        )
         self.command("Input.insertText", text=text)
 
     def press(self, key: str, code: int) -> None:

@@ -30,8 +30,15 @@ def facade(cloudmonitor: CloudMonitor) -> Iterator[Facade]:
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """One headless Chromium for all tests."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if program is None:
-        pytest.skip("the pages are looked at in Chromium, which is not installed (Debian: apt-get install chromium)")
+        pytest.skip(
+            "the pages are looked at in Chromium, which is not installed (Debian: apt-get install"
+            " chromium)"
+        )
     with Browser(program, tmp_path_factory.mktemp("chromium")) as browser:
         yield browser

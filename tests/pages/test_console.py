@@ -21,12 +21,16 @@ def ask(cloudmonitor: CloudMonitor, method: str, path: str, **headers: str) -> t
 
 
 def test_the_console_offers_every_fault(cloudmonitor: CloudMonitor) -> None:
-    """The page has a switch for each kind of fault that the server knows, and each member of a fault with its default."""
+    """The page has a switch for each kind of fault that the server knows, and each member of a
+    fault with its default.
+    """
     status, content_type, page = ask(cloudmonitor, "GET", "/console")
     assert (status, content_type) == (200, "text/html")
     assert page.count('role="switch"') == len(KINDS)
     assert all(f'value="{kind}"' in page for kind in KINDS)
-    assert all(f"&#34;{member}&#34;: " in page for member in vars(Fault("drop")) if member != "kind")
+    assert all(
+        f"&#34;{member}&#34;: " in page for member in vars(Fault("drop")) if member != "kind"
+    )
 
 
 def test_faults_spare_the_console(cloudmonitor: CloudMonitor) -> None:
@@ -36,7 +40,9 @@ def test_faults_spare_the_console(cloudmonitor: CloudMonitor) -> None:
     assert cloudmonitor.calls() == []
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/console"), ("GET", "/console/x"), ("GET", "/consoles")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/console"), ("GET", "/console/x"), ("GET", "/consoles")]
+)
 def test_no_such_page(cloudmonitor: CloudMonitor, method: str, path: str) -> None:
     """There is one page, for GET."""
     assert ask(cloudmonitor, method, path)[:2] == (404, "application/json")

@@ -60,7 +60,9 @@ def read(path: str, **places: Path) -> Read:
 
 
 def test_the_reference_shows_the_contract() -> None:
-    """Every operation, parameter, member, rule, status and header of the contract stands on the page."""
+    """Every operation, parameter, member, rule, status and header of the contract stands on the
+    page.
+    """
     shown = read("/docs")
     for path, item in CONTRACT["paths"].items():
         assert path in shown.text
@@ -82,7 +84,9 @@ def test_the_reference_shows_the_contract() -> None:
 
 
 def test_a_problems_type_leads_to_its_section() -> None:
-    """The type of every problem that HTTP answers is the address of a section, and the reference links to each."""
+    """The type of every problem that HTTP answers is the address of a section, and the reference
+    links to each.
+    """
     ids, links = read("/docs/problems").ids, read("/docs").links
     for kind in (*REQUEST_PROBLEMS, *(row.type for row in TABLE)):
         path, _, anchor = kind.uri.partition("#")
@@ -107,7 +111,9 @@ def test_links_lead_somewhere(facade: Facade, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_pages_are_self_contained(path: str) -> None:
-    """A page fetches nothing, and its policy forbids the browser to fetch or run anything that is not in it."""
+    """A page fetches nothing, and its policy forbids the browser to fetch or run anything that is
+    not in it.
+    """
     found = page(path)
     assert found
     shown = Read(found[2])
@@ -120,13 +126,18 @@ def test_pages_are_self_contained(path: str) -> None:
 def test_what_comes_from_the_contract_is_escaped(tmp_path: Path) -> None:
     """Texts, names and examples of the contract that hold HTML are shown as text."""
     contract = tmp_path / "openapi.json"
-    value = {"type": "object", "properties": {HOSTILE: {"type": HOSTILE, "pattern": HOSTILE, "description": HOSTILE}}}
+    value = {
+        "type": "object",
+        "properties": {HOSTILE: {"type": HOSTILE, "pattern": HOSTILE, "description": HOSTILE}},
+    }
     media = {HOSTILE: {"schema": value, "examples": {HOSTILE: {"value": {HOSTILE: HOSTILE}}}}}
     operation = {
         "operationId": HOSTILE,
         "summary": HOSTILE,
         "description": HOSTILE,
-        "parameters": [{"name": HOSTILE, "in": "path", "required": True, "schema": {}, "example": HOSTILE}],
+        "parameters": [
+            {"name": HOSTILE, "in": "path", "required": True, "schema": {}, "example": HOSTILE}
+        ],
         "requestBody": {"content": media},
         "responses": {HOSTILE: {"description": HOSTILE, "content": media}},
     }
@@ -144,10 +155,13 @@ def test_what_comes_from_the_contract_is_escaped(tmp_path: Path) -> None:
 
 
 def test_markdown(tmp_path: Path) -> None:
-    """Headings get distinct anchors; links to other pages work, those into the repository are text; HTML is text."""
+    """Headings get distinct anchors; links to other pages work, those into the repository are text;
+    HTML is text.
+    """
     (tmp_path / "one.md").write_text(
         "# One & <b>all</b>\n\n## `a-b`: Why, how?\n\n## Twice\n\n## Twice\n\n<!-- unseen -->\n\n"
-        "[two](two.md#x) [code](../function/index.py) [evil](javascript:alert(1)) [same](#twice)\n\n"
+        "[two](two.md#x) [code](../function/index.py) [evil](javascript:alert(1))"
+        " [same](#twice)\n\n"
         "![drawn](one.svg) ![gone](../two.svg) ![far](https://example.com/far.png)\n\n"
         '<a id="anchor"></a>here <script>alert(1)</script>\n\n<div onclick="alert(1)">block</div>\n\n'
         "| a | b |\n|---|---|\n| 1 | 2 |\n"
@@ -167,7 +181,9 @@ def test_markdown(tmp_path: Path) -> None:
     assert "table" in shown.tags
 
 
-@pytest.mark.parametrize("path", ["/docs/nothing", "/docs/../README", "/docs/problems/x", "/docs/<script>"])
+@pytest.mark.parametrize(
+    "path", ["/docs/nothing", "/docs/../README", "/docs/problems/x", "/docs/<script>"]
+)
 def test_no_such_page(path: str) -> None:
     """A page that is not there is 404, wherever the path tries to lead."""
     found = page(path)
@@ -184,7 +200,9 @@ def test_no_contract(tmp_path: Path) -> None:
     assert "make openapi writes it" in Read(found[2]).text
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/v1/openapi.json", "/documents", "/v1/contact-groups/docs"])
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/v1/openapi.json", "/documents", "/v1/contact-groups/docs"]
+)
 def test_other_paths_are_the_functions(path: str) -> None:
     """Only /docs and what is under it is documentation."""
     assert page(path) is None
@@ -195,15 +213,23 @@ def test_on_the_functions_own_port(facade: Facade) -> None:
     with urllib.request.urlopen(f"{facade.url}/docs") as answer:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         assert re.search(rb"<title>[^<]+</title>", answer.read())
-    with urllib.request.urlopen(urllib.request.Request(f"{facade.url}/docs", method="HEAD")) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{facade.url}/docs", method="HEAD")
+    ) as answer:
         assert int(answer.headers["Content-Length"]) > 0
         assert answer.read() == b""
     with urllib.request.urlopen(f"{facade.url}/healthz") as answer:
         assert json.load(answer) == {"status": "ok"}
-    for method, path, status in (("POST", "/docs", 404), ("GET", "/docs/nothing", 404), ("GET", "/nothing", 404)):
+    for method, path, status in (
+        ("POST", "/docs", 404),
+        ("GET", "/docs/nothing", 404),
+        ("GET", "/nothing", 404),
+    ):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(urllib.request.Request(facade.url + path, method=method))
         with refused.value as answer:
             assert answer.code == status
             html = path == "/docs/nothing"
-            assert answer.headers.get_content_type() == ("text/html" if html else "application/problem+json")
+            assert answer.headers.get_content_type() == (
+                "text/html" if html else "application/problem+json"
+            )

@@ -23,7 +23,9 @@ PUT, POST = "#putContactGroup form", "#postContactGroup form"
 def send(facade: Facade, name: str = "on-call", **changes: Any) -> int:
     """POSTs a group to the function; returns the status."""
     body = json.dumps({"contactGroupName": name, **GROUP, **changes}).encode()
-    request = urllib.request.Request(f"{facade.url}/v1/contact-groups", body, {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        f"{facade.url}/v1/contact-groups", body, {"Content-Type": "application/json"}
+    )
     try:
         with urllib.request.urlopen(request) as answer:
             return int(answer.status)
@@ -39,8 +41,12 @@ def text(selector: str) -> str:
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [400, 1280])
-def test_pages_load(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor, width: int, dark: bool) -> None:
-    """Every page loads without an error, asks only its own server, and fits the width in light and in dark."""
+def test_pages_load(
+    browser: Browser, facade: Facade, cloudmonitor: CloudMonitor, width: int, dark: bool
+) -> None:
+    """Every page loads without an error, asks only its own server, and fits the width in light and
+    in dark.
+    """
     send(facade, "a-name-without-any-space-" * 8, describe="w" * 2_000)
     pages = ["/docs", *(f"/docs/{file.stem}" for file in DOCS.glob("*.md"))]
     for url in (f"{cloudmonitor.url}/console", *(facade.url + path for path in pages)):
@@ -49,10 +55,16 @@ def test_pages_load(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor
                 page.wait_for("document.querySelector('#groups tr')")
             page.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
             assert page.run("document.documentElement.scrollWidth") <= width
-            red, green, blue = page.run("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+            red, green, blue = page.run(
+                "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+            )
             assert (red + green + blue < 3 * 64) == dark
             origin = url.split("/", 3)[2]
-            assert all(asked.split("/", 3)[2] == origin for asked in page.requests if not asked.startswith("data:"))
+            assert all(
+                asked.split("/", 3)[2] == origin
+                for asked in page.requests
+                if not asked.startswith("data:")
+            )
             assert page.errors == []
 
 
@@ -62,10 +74,15 @@ def test_both_operations_are_shown(browser: Browser, facade: Facade) -> None:
         assert "PUT" in page.run(text("#putContactGroup h2"))
         assert "/v1/contact-groups/{contactGroupName}" in page.run(text("#putContactGroup h2"))
         assert "POST" in page.run(text("#postContactGroup h2"))
-        assert page.run(f"[...document.querySelectorAll('{PUT}, {POST}')].every((form) => form.offsetHeight > 0)")
+        assert page.run(
+            f"[...document.querySelectorAll('{PUT}, {POST}')].every((form) => form.offsetHeight >"
+            " 0)"
+        )
 
 
-def test_trying_a_put_creates_the_group(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
+def test_trying_a_put_creates_the_group(
+    browser: Browser, facade: Facade, cloudmonitor: CloudMonitor
+) -> None:
     """What the form of PUT sends is in the local CloudMonitor, under the name that was typed."""
     with browser.open(f"{facade.url}/docs") as page:
         page.write(f"{PUT} input[name=contactGroupName]", "on call? #1 ü 100%25")
@@ -79,7 +96,9 @@ def test_trying_a_put_creates_the_group(browser: Browser, facade: Facade, cloudm
     assert group.enable_subscribed
 
 
-def test_a_dry_run_writes_nothing(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
+def test_a_dry_run_writes_nothing(
+    browser: Browser, facade: Facade, cloudmonitor: CloudMonitor
+) -> None:
     """With dryRun the form of POST shows the call that would go out, and CloudMonitor gets none."""
     with browser.open(f"{facade.url}/docs") as page:
         page.click(f"{POST} input[name=dryRun]")
@@ -113,14 +132,21 @@ def test_no_answer_is_told(browser: Browser, facade: Facade) -> None:
 
 
 def test_the_console_is_live(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
-    """Calls and groups appear in the open console as they come: check, status, duration; HTML in them stays text."""
+    """Calls and groups appear in the open console as they come: check, status, duration; HTML in
+    them stays text.
+    """
     with browser.open(f"{cloudmonitor.url}/console") as page:
         page.wait_for(text("#no-calls"))
         assert send(facade, HOSTILE) == 200
         page.wait_for(text("#groups") + f".includes({json.dumps(HOSTILE)})")
-        page.wait_for(text("#calls tr") + ".includes('200')")  # the call may have been seen on its way
+        page.wait_for(
+            text("#calls tr") + ".includes('200')"
+        )  # the call may have been seen on its way
         call = page.run(text("#calls tr"))
-        assert all(part in call for part in (HOSTILE, "PutContactGroup", "✓ passed", "ACS3-HMAC-SHA256", "200", " ms"))
+        assert all(
+            part in call
+            for part in (HOSTILE, "PutContactGroup", "✓ passed", "ACS3-HMAC-SHA256", "200", " ms")
+        )
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{cloudmonitor.url}/?Action=PutContactGroup&Version=2019-01-01")
         refused.value.close()
@@ -130,8 +156,12 @@ def test_the_console_is_live(browser: Browser, facade: Facade, cloudmonitor: Clo
         assert page.errors == []
 
 
-def test_a_switch_strikes_the_next_call(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
-    """A fault switched on strikes until it is switched off, by mouse and by keyboard, and the call names it."""
+def test_a_switch_strikes_the_next_call(
+    browser: Browser, facade: Facade, cloudmonitor: CloudMonitor
+) -> None:
+    """A fault switched on strikes until it is switched off, by mouse and by keyboard, and the call
+    names it.
+    """
     with browser.open(f"{cloudmonitor.url}/console") as page:
         page.wait_for(text("#no-script"))
         page.click("#kind-empty")
@@ -150,8 +180,12 @@ def test_a_switch_strikes_the_next_call(browser: Browser, facade: Facade, cloudm
     assert cloudmonitor.faults.list() == []
 
 
-def test_a_fault_with_particulars(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:
-    """The form scripts any fault; it is counted down, cleared one by one, and what is no fault is refused with a reason."""
+def test_a_fault_with_particulars(
+    browser: Browser, facade: Facade, cloudmonitor: CloudMonitor
+) -> None:
+    """The form scripts any fault; it is counted down, cleared one by one, and what is no fault is
+    refused with a reason.
+    """
     with browser.open(f"{cloudmonitor.url}/console") as page:
         page.write("#fault", '{"kind": "error", "code": "Throttling.User", "times": 2}')
         page.click("#add button")

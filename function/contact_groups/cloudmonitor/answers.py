@@ -1,7 +1,8 @@
-"""An answer of the gateway or of CloudMonitor, read leniently: JSON or XML, any case of keys, any type of Code.
+"""An answer of the gateway or of CloudMonitor, read leniently: JSON or XML, any case of keys, any
+type of Code.
 
-Lenient, because the documents themselves disagree (facts/cloudmonitor.md §1.3); never so lenient that anything but
-`Success` true with `Code` 200 under HTTP 200 is a success.
+Lenient, because the documents themselves disagree (facts/cloudmonitor.md §1.3); never so lenient
+that anything but `Success` true with `Code` 200 under HTTP 200 is a success.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Answer:
     def hint(self) -> float | None:
         """Seconds to wait that the server asks for; None where it asks for nothing.
 
-        From `x-acs-retry-after` (ms), `Retry-After` (s, or a date, held against the answer's own Date) or
-        `x-ratelimit-user*` TimeLeft (ms), in this order (facts/cloudmonitor.md §5).
+        From `x-acs-retry-after` (ms), `Retry-After` (s, or a date, held against the answer's own
+        Date) or `x-ratelimit-user*` TimeLeft (ms), in this order (facts/cloudmonitor.md §5).
         """
         milliseconds = self.headers.get("x-acs-retry-after", "")
         if _is_count(milliseconds):
@@ -56,13 +57,18 @@ class Answer:
         until, now = _time(seconds), self.date
         if until is not None and now is not None:
             return max(0.0, until - now)
-        limits = self.headers.get("x-ratelimit-user-api", ""), self.headers.get("x-ratelimit-user", "")
+        limits = (
+            self.headers.get("x-ratelimit-user-api", ""),
+            self.headers.get("x-ratelimit-user", ""),
+        )
         found = _TIME_LEFT.search(" ".join(limits))
         return int(found[1]) / 1000 if found else None
 
     @property
     def date(self) -> float | None:
-        """The server's clock in seconds since the epoch; None where the answer has no usable Date."""
+        """The server's clock in seconds since the epoch; None where the answer has no
+        usable Date.
+        """
         return _time(self.headers.get("date", ""))
 
 
@@ -107,7 +113,8 @@ def _members(body: bytes) -> dict[str, Any]:
 
 
 def _xml_members(body: bytes) -> dict[str, Any]:
-    # Imported only now: the calls ask for JSON, so this is the exception (facts/cloudmonitor.md §1.3, §5).
+    # Imported only now: the calls ask for JSON, so this is the exception (facts/cloudmonitor.md
+    # §1.3, §5).
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException

@@ -1,4 +1,6 @@
-"""One PutContactGroup as a signed request: common parameters, headers and signature, in either version."""
+"""One PutContactGroup as a signed request: common parameters, headers and signature, in either
+version.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ from typing import NamedTuple
 
 from contact_groups.cloudmonitor import signature
 from contact_groups.cloudmonitor.endpoints import Endpoint
-from contact_groups.cloudmonitor.signature import ALGORITHM_RPC, ALGORITHM_V3, EMPTY_SHA256, Signature
+from contact_groups.cloudmonitor.signature import (
+    ALGORITHM_RPC,
+    ALGORITHM_V3,
+    EMPTY_SHA256,
+    Signature,
+)
 from contact_groups.cloudmonitor.transport import Request
 from contact_groups.compute.credentials import Credentials
 from contact_groups.contact_group import ContactGroup
@@ -37,7 +44,9 @@ Signer = Callable[[ContactGroup, Endpoint, Credentials, Stamp], tuple[Request, S
 def sign_v3(
     group: ContactGroup, endpoint: Endpoint, credentials: Credentials, stamp: Stamp
 ) -> tuple[Request, Signature]:
-    """Business parameters in the query, the rest in headers, as the vendor's current SDKs send it (§4.2, §4.3)."""
+    """Business parameters in the query, the rest in headers, as the vendor's current SDKs send it
+    (§4.2, §4.3).
+    """
     query = signature.canonical_query(group.parameters())
     headers = {
         "host": endpoint.authority,
@@ -52,10 +61,10 @@ def sign_v3(
         headers["x-acs-security-token"] = credentials.security_token
     signed = signature.sign_v3(credentials.access_key_secret, "POST", query, headers)
     names = signature.signed_headers(headers)
-    authorization = (
-        f"{ALGORITHM_V3} Credential={credentials.access_key_id},SignedHeaders={names},Signature={signed.value}"
-    )
-    return Request(f"/?{query}", {**headers, **_UNSIGNED_HEADERS, "authorization": authorization}), signed
+    authorization = f"{ALGORITHM_V3} Credential={credentials.access_key_id},SignedHeaders={names},Signature={signed.value}"
+    return Request(
+        f"/?{query}", {**headers, **_UNSIGNED_HEADERS, "authorization": authorization}
+    ), signed
 
 
 def sign_rpc(

@@ -1,4 +1,6 @@
-"""The command that HTTP and events meet at: one contact group put into CloudMonitor, in attempts inside one deadline."""
+"""The command that HTTP and events meet at: one contact group put into CloudMonitor, in attempts
+inside one deadline.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,21 @@ from contact_groups.cloudmonitor.calls import Signer, Stamp
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.cloudmonitor.outcomes import Outcome, Retry, classify
 from contact_groups.cloudmonitor.pacing import Pacer, backoff
-from contact_groups.cloudmonitor.transport import BadAnswer, NotSent, Stale, Transport, TransportError
+from contact_groups.cloudmonitor.transport import (
+    BadAnswer,
+    NotSent,
+    Stale,
+    Transport,
+    TransportError,
+)
 from contact_groups.compute.credentials import Credentials, mask
 from contact_groups.contact_group import ContactGroup
 from contact_groups.problems import Problem, Upstream
 
 #: An attempt that has less time than this left is not started: it could only end as `unknown`.
 ATTEMPT_MIN = 0.25
-#: A stale connection is replaced without counting; more than this many in a row are no longer chance.
+#: A stale connection is replaced without counting; more than this many in a row are no longer
+#: chance.
 STALE_MAX = 3
 MESSAGE_MAX = 500
 
@@ -54,7 +63,9 @@ class _Call:
 
 
 class _Failure(NamedTuple):
-    """How one attempt ended: its row, what was answered if anything was, and the transport's words if nothing was."""
+    """How one attempt ended: its row, what was answered if anything was, and the transport's words
+    if nothing was.
+    """
 
     outcome: Outcome
     answer: Answer | None = None
@@ -74,7 +85,8 @@ _TRANSPORT_OUTCOMES: tuple[tuple[type[TransportError], Outcome], ...] = (
 
 
 class CloudMonitor:
-    """CloudMonitor 2019-01-01 at one endpoint. Shared by all threads of an instance; no state of a request stays in it.
+    """CloudMonitor 2019-01-01 at one endpoint. Shared by all threads of an instance; no state of a
+    request stays in it.
 
     What does stay: the pace, and the offset of the clock once the upstream refused a timestamp.
     """
@@ -95,7 +107,9 @@ class CloudMonitor:
         nonce: Callable[[], str] = lambda: str(uuid.uuid4()),
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Args: the settings of the same names, in seconds; then the clocks, nonce and jitter, swapped by tests."""
+        """Args: the settings of the same names, in seconds; then the clocks, nonce and jitter,
+        swapped by tests.
+        """
         self._endpoint = endpoint
         self._transport = transport
         self._sign = signer
@@ -110,7 +124,9 @@ class CloudMonitor:
         self._pacer = Pacer(calls_per_second, monotonic)
         self._offset = 0.0
 
-    def put_contact_group(self, group: ContactGroup, credentials: CredentialsReader, deadline: float) -> Applied:
+    def put_contact_group(
+        self, group: ContactGroup, credentials: CredentialsReader, deadline: float
+    ) -> Applied:
         """Creates or replaces a group.
 
         Args:
@@ -119,8 +135,8 @@ class CloudMonitor:
             deadline: on the monotonic clock; no attempt starts that cannot finish by then.
 
         Raises:
-            Problem: the row of the table that the last attempt came to. Its outcome is `unknown` as soon as any attempt
-                may have been carried out.
+            Problem: the row of the table that the last attempt came to. Its outcome is `unknown` as
+                soon as any attempt may have been carried out.
         """
         call = _Call(group, self._monotonic(), deadline)
         held = credentials()
@@ -137,9 +153,11 @@ class CloudMonitor:
             self._sleep(wait)
 
     def preview(self, group: ContactGroup, credentials: Credentials) -> dict[str, object]:
-        """The call that `put_contact_group` would send, without anything that would let somebody send it.
+        """The call that `put_contact_group` would send, without anything that would let somebody
+        send it.
 
-        Secret and token take no part: the token stands as `***` in what is signed, and the signature is left out.
+        Secret and token take no part: the token stands as `***` in what is signed, and the
+        signature is left out.
         """
         shown = replace(
             credentials,
@@ -152,7 +170,9 @@ class CloudMonitor:
         return {
             "method": "POST",
             "url": f"{self._endpoint.url}{request.target.partition('&Signature=')[0]}",
-            "headers": {name: value for name, value in request.headers.items() if name != "authorization"},
+            "headers": {
+                name: value for name, value in request.headers.items() if name != "authorization"
+            },
             "canonicalRequest": signature.canonical_request,
             "stringToSign": signature.string_to_sign,
         }
@@ -165,7 +185,8 @@ class CloudMonitor:
             return
         raise Problem(
             outcomes.THROTTLED.type,
-            f"No call is free before the deadline: this instance's pace is used up for {wait:.1f} s. Nothing was sent this time.",
+            f"No call is free before the deadline: this instance's pace is used up for {wait:.1f}"
+            " s. Nothing was sent this time.",
             outcome="unknown" if call.uncertain else "not-applied",
             attempts=call.attempts,
             elapsed=self._monotonic() - call.started,
@@ -177,10 +198,15 @@ class CloudMonitor:
         call.counted += 1
         sent = self._monotonic()
         request, _ = self._sign(
-            call.group, self._endpoint, credentials, Stamp(self._nonce(), self._clock() + self._offset)
+            call.group,
+            self._endpoint,
+            credentials,
+            Stamp(self._nonce(), self._clock() + self._offset),
         )
         try:
-            raw = self._transport.send(request, self._connect_timeout, min(sent + self._read_timeout, call.deadline))
+            raw = self._transport.send(
+                request, self._connect_timeout, min(sent + self._read_timeout, call.deadline)
+            )
         except TransportError as error:
             row = next(row for kind, row in _TRANSPORT_OUTCOMES if isinstance(error, kind))
             failure = _Failure(row, reason=str(error), stale=isinstance(error, Stale))
@@ -188,7 +214,11 @@ class CloudMonitor:
             answer = read_answer(raw)
             if answer.applied:
                 now = self._monotonic()
-                logs.note(upstreamRequestId=answer.request_id, attempts=call.attempts, upstreamMs=_ms(now - sent))
+                logs.note(
+                    upstreamRequestId=answer.request_id,
+                    attempts=call.attempts,
+                    upstreamMs=_ms(now - sent),
+                )
                 return Applied(answer.request_id, call.attempts, now - call.started)
             failure = _Failure(classify(answer), answer)
         logs.note(
@@ -207,7 +237,9 @@ class CloudMonitor:
             call.counted -= 1
             wait = 0.0
         elif retry in {Retry.CORRECT_CLOCK, Retry.REREAD_CREDENTIALS}:
-            if retry in call.recovered or (retry is Retry.CORRECT_CLOCK and not self._learn_clock(failure)):
+            if retry in call.recovered or (
+                retry is Retry.CORRECT_CLOCK and not self._learn_clock(failure)
+            ):
                 return None
             call.recovered.add(retry)
             call.counted -= 1
@@ -237,7 +269,9 @@ class CloudMonitor:
         upstream = None
         if failure.answer:
             message = _scrub(failure.answer.message, credentials)
-            upstream = Upstream(failure.answer.code, message, failure.answer.request_id, failure.answer.status)
+            upstream = Upstream(
+                failure.answer.code, message, failure.answer.request_id, failure.answer.status
+            )
         return Problem(
             failure.outcome.type,
             f"{_said(failure)} after {tries} in {elapsed:.1f} s.{_HELP.get(failure.outcome, '')}",
@@ -250,9 +284,12 @@ class CloudMonitor:
 
 
 _HELP = {
-    outcomes.CLOCK_REFUSED: " The function's clock is off, and the answer's Date did not help: see to the clock.",
-    outcomes.TOKEN_EXPIRED: " The role's credentials have expired and were not renewed: see to the role of the service.",
-    outcomes.MISCONFIGURED: " The credentials, CLOUDMONITOR_SIGNATURE or CLOUDMONITOR_ENDPOINT are not right.",
+    outcomes.CLOCK_REFUSED: " The function's clock is off, and the answer's Date did not help: see"
+    " to the clock.",
+    outcomes.TOKEN_EXPIRED: " The role's credentials have expired and were not renewed: see to the"
+    " role of the service.",
+    outcomes.MISCONFIGURED: " The credentials, CLOUDMONITOR_SIGNATURE or CLOUDMONITOR_ENDPOINT are"
+    " not right.",
 }
 
 
@@ -264,7 +301,9 @@ def _said(failure: _Failure) -> str:
 
 
 def _scrub(message: str | None, credentials: Credentials) -> str | None:
-    """A refused signature is answered with the string to sign, which holds the AccessKey ID and the token (§5)."""
+    """A refused signature is answered with the string to sign, which holds the AccessKey ID and the
+    token (§5).
+    """
     if message is None:
         return None
     text = message

@@ -1,23 +1,30 @@
-"""Where CloudMonitor answers: its endpoint in each region, or the one that CLOUDMONITOR_ENDPOINT names."""
+"""Where CloudMonitor answers: its endpoint in each region, or the one that CLOUDMONITOR_ENDPOINT
+names.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-#: Regions whose endpoint inside VPCs is documented (facts/endpoints.json; tests hold the two together).
-VPC_REGIONS = frozenset("""
+#: Regions whose endpoint inside VPCs is documented (facts/endpoints.json; tests hold the two
+#: together).
+VPC_REGIONS = frozenset(
+    """
     ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-5
     ap-southeast-6 ap-southeast-7 cn-beijing cn-beijing-finance-1 cn-chengdu cn-fuzhou cn-guangzhou cn-hangzhou
     cn-hangzhou-finance cn-heyuan cn-heyuan-acdr-1 cn-hongkong cn-huhehaote cn-nanjing cn-qingdao cn-shanghai
     cn-shanghai-finance-1 cn-shenzhen cn-shenzhen-finance-1 cn-wuhan-lr cn-wulanchabu cn-zhangjiakou
     cn-zhengzhou-jva eu-central-1 eu-west-1 me-central-1 me-east-1 na-south-1 us-east-1 us-southeast-1 us-west-1
-""".split())  # fmt: skip
+""".split()
+)
 
 #: Every region that the vendor's SDKs know an endpoint of.
-REGIONS = VPC_REGIONS | frozenset("""
+REGIONS = VPC_REGIONS | frozenset(
+    """
     ap-southeast-8 cn-north-2-gov-1 cn-wulanchabu-gic-1 cn-zhongwei eu-west-2
-""".split())  # fmt: skip
+""".split()
+)
 
 
 class Endpoint(NamedTuple):
@@ -43,13 +50,18 @@ _PORTS = {"https": 443, "http": 80}
 
 
 def regional_endpoint(region: str, network: str) -> Endpoint | None:
-    """The endpoint of a known region on the `public` or `vpc` network; None where that network has none.
+    """The endpoint of a known region on the `public` or `vpc` network; None where that network has
+    none.
 
     The hosts follow one pattern in every region (facts/cloudmonitor.md §6).
     """
     if network == "public":
         return Endpoint("https", f"metrics.{region}.aliyuncs.com", 443)
-    return Endpoint("https", f"metrics-vpc.{region}.aliyuncs.com", 443) if region in VPC_REGIONS else None
+    return (
+        Endpoint("https", f"metrics-vpc.{region}.aliyuncs.com", 443)
+        if region in VPC_REGIONS
+        else None
+    )
 
 
 def parse_endpoint(url: str) -> Endpoint:
@@ -69,7 +81,9 @@ def parse_endpoint(url: str) -> Endpoint:
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("must be a scheme, a host and a port only, without user, path or query")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ValueError("must begin with https:// (plain http is allowed for a loopback host only)")
+        raise ValueError(
+            "must begin with https:// (plain http is allowed for a loopback host only)"
+        )
     return Endpoint(parts.scheme, parts.hostname, port or _PORTS[parts.scheme])
 
 
@@ -77,4 +91,8 @@ def _is_loopback(host: str) -> bool:
     if host in {"localhost", "::1"}:
         return True
     octets = host.split(".")
-    return len(octets) == 4 and octets[0] == "127" and all(octet.isdigit() and int(octet) < 256 for octet in octets)
+    return (
+        len(octets) == 4
+        and octets[0] == "127"
+        and all(octet.isdigit() and int(octet) < 256 for octet in octets)
+    )

@@ -1,7 +1,9 @@
-"""Reads one HTTP/1.1 answer (RFC 9112), strictly: what could be read in two ways is refused, everything is bounded.
+"""Reads one HTTP/1.1 answer (RFC 9112), strictly: what could be read in two ways is refused,
+everything is bounded.
 
-Own code, by numbers: an exchange that http.client reads takes 106 µs of CPU, most of it in the e-mail parser for five headers;
-with this it takes 61, of which the sockets themselves are 28 (one connection to a stub on 127.0.0.1).
+Own code, by numbers: an exchange that http.client reads takes 106 µs of CPU, most of it in the
+e-mail parser for five headers; with this it takes 61, of which the sockets themselves are 28 (one
+connection to a stub on 127.0.0.1).
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ def read_answer(stream: BufferedReader) -> tuple[int, dict[str, str], bytes, boo
         stream: positioned at the first byte.
 
     Returns:
-        The status; the headers, by lower-case name, of repeated ones the last; the body; and whether the connection may
-        carry another request.
+        The status; the headers, by lower-case name, of repeated ones the last; the body; and
+        whether the connection may carry another request.
 
     Raises:
         MalformedError, TruncatedError, EmptyError: see each.
@@ -67,7 +69,11 @@ def _line(stream: BufferedReader) -> bytes:
 def _status(line: bytes) -> tuple[int, bool]:
     version, _, rest = line.partition(b" ")
     code = rest[:3]
-    if version not in {b"HTTP/1.1", b"HTTP/1.0"} or not code.isdigit() or rest[3:4] not in {b" ", b"\r"}:
+    if (
+        version not in {b"HTTP/1.1", b"HTTP/1.0"}
+        or not code.isdigit()
+        or rest[3:4] not in {b" ", b"\r"}
+    ):
         raise MalformedError(f"no status line, {line[:40]!r}")
     return int(code), version == b"HTTP/1.1"
 
@@ -94,7 +100,9 @@ def _body(stream: BufferedReader, status: int, headers: dict[str, str]) -> tuple
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     if coding is not None:
         if coding.lower() != "chunked" or length is not None:
-            raise MalformedError("a transfer-encoding that is not chunked, or a content-length beside it")
+            raise MalformedError(
+                "a transfer-encoding that is not chunked, or a content-length beside it"
+            )
         return _chunks(stream), True
     if status in {204, 304}:
         return b"", True

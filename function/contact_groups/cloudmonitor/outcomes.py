@@ -1,7 +1,9 @@
-"""The one table: what every answer of the upstream means (design: REST status, problem, retry, event, documentation).
+"""The one table: what every answer of the upstream means (design: REST status, problem, retry,
+event, documentation).
 
-A row is found by the answer's Code first, then by a Code that is an HTTP status, then by the HTTP status itself: throttling
-comes as HTTP 400 (facts/cloudmonitor.md §5), and failures come as HTTP 200 (§1.4).
+A row is found by the answer's Code first, then by a Code that is an HTTP status, then by the HTTP
+status itself: throttling comes as HTTP 400 (facts/cloudmonitor.md §5), and failures come as HTTP
+200 (§1.4).
 """
 
 from __future__ import annotations
@@ -46,130 +48,248 @@ _NOT, _UNKNOWN = "not-applied", "unknown"
 
 VALUES_REJECTED = Outcome(
     ProblemType(
-        "values-rejected", 422, "CloudMonitor refused a value",
-        "`upstream.message` says which value; change it. CloudMonitor documents few of its own rules, so a request that"
+        "values-rejected",
+        422,
+        "CloudMonitor refused a value",
+        "`upstream.message` says which value; change it. CloudMonitor documents few of its own"
+        " rules, so a request that"
         " passes the schema can still be refused here.",
         Actor.CALLER,
     ),
-    Retry.NO, _NOT,
-    ("InvalidParameterValue", "InvalidParameter*", "MissingContactGroupName", "MissingContactNames*", "MissingDescribe",
-     "MissingEnableSubscribed", "400"),
-)  # fmt: skip
+    Retry.NO,
+    _NOT,
+    (
+        "InvalidParameterValue",
+        "InvalidParameter*",
+        "MissingContactGroupName",
+        "MissingContactNames*",
+        "MissingDescribe",
+        "MissingEnableSubscribed",
+        "400",
+    ),
+)
 CONTACT_NOT_FOUND = Outcome(
     ProblemType(
-        "contact-not-found", 404, "CloudMonitor does not know a contact or the group",
-        "Create the alert contacts in CloudMonitor (CMS, not ARMS) first, spelt exactly as in `contactNames`, and repeat.",
+        "contact-not-found",
+        404,
+        "CloudMonitor does not know a contact or the group",
+        "Create the alert contacts in CloudMonitor (CMS, not ARMS) first, spelt exactly as in"
+        " `contactNames`, and repeat.",
         Actor.CALLER,
     ),
-    Retry.NO, _NOT,
-    ("ContactGroup.NotExists", "ContactNotExists", "ContactGroupNotExists", "ResourceNotFound", "404"), (404,),
-)  # fmt: skip
+    Retry.NO,
+    _NOT,
+    (
+        "ContactGroup.NotExists",
+        "ContactNotExists",
+        "ContactGroupNotExists",
+        "ResourceNotFound",
+        "404",
+    ),
+    (404,),
+)
 PERMISSION_DENIED = Outcome(
     ProblemType(
-        "permission-denied", 403, "The function's role is refused",
-        "Grant `cms:PutContactGroup` to the role of the function's service (`python -m deploy role` prints the policy). The"
+        "permission-denied",
+        403,
+        "The function's role is refused",
+        "Grant `cms:PutContactGroup` to the role of the function's service (`python -m deploy"
+        " role` prints the policy). The"
         " caller's own rights have no part in this.",
-        Actor.OPERATOR, verdict=Verdict.FAILED,
+        Actor.OPERATOR,
+        verdict=Verdict.FAILED,
     ),
-    Retry.NO, _NOT,
-    ("InvalidAuthorization", "Forbidden*", "NoPermission", "403"), (403,),
-)  # fmt: skip
+    Retry.NO,
+    _NOT,
+    ("InvalidAuthorization", "Forbidden*", "NoPermission", "403"),
+    (403,),
+)
 THROTTLED = Outcome(
     ProblemType(
-        "throttled", 429, "CloudMonitor's calls for this account are used up",
-        "Wait as long as `Retry-After` says and repeat. The account has 20 calls a second for all instances together: see"
+        "throttled",
+        429,
+        "CloudMonitor's calls for this account are used up",
+        "Wait as long as `Retry-After` says and repeat. The account has 20 calls a second for all"
+        " instances together: see"
         " CLOUDMONITOR_CALLS_PER_SECOND if this happens often.",
-        Actor.NOBODY, retryable=True, verdict=Verdict.FAILED, retry_after=1,
+        Actor.NOBODY,
+        retryable=True,
+        verdict=Verdict.FAILED,
+        retry_after=1,
     ),
-    Retry.YES, _NOT,
-    ("Throttling*", "Rejected.Throttling", "ExceedingQuota", "429"), (429,),
-)  # fmt: skip
+    Retry.YES,
+    _NOT,
+    ("Throttling*", "Rejected.Throttling", "ExceedingQuota", "429"),
+    (429,),
+)
 UNAVAILABLE = Outcome(
     ProblemType(
-        "upstream-unavailable", 503, "CloudMonitor is unavailable for the moment",
-        "Wait as long as `Retry-After` says and repeat; repeating is safe, since a request carries the whole group.",
-        Actor.NOBODY, retryable=True, verdict=Verdict.FAILED, retry_after=5,
+        "upstream-unavailable",
+        503,
+        "CloudMonitor is unavailable for the moment",
+        "Wait as long as `Retry-After` says and repeat; repeating is safe, since a request carries"
+        " the whole group.",
+        Actor.NOBODY,
+        retryable=True,
+        verdict=Verdict.FAILED,
+        retry_after=5,
     ),
-    Retry.YES, _UNKNOWN,
-    ("ServiceUnavailable", "503"), (503,),
-)  # fmt: skip
+    Retry.YES,
+    _UNKNOWN,
+    ("ServiceUnavailable", "503"),
+    (503,),
+)
 NONCE_USED = Outcome(UNAVAILABLE.type, Retry.NEW_NONCE, _UNKNOWN, ("SignatureNonceUsed",))
 UPSTREAM_ERROR = Outcome(
     ProblemType(
-        "upstream-error", 502, "CloudMonitor failed",
-        "Repeat later; repeating is safe. If it lasts, give `upstream.requestId` to Alibaba Cloud's support.",
-        Actor.NOBODY, retryable=True, verdict=Verdict.FAILED,
+        "upstream-error",
+        502,
+        "CloudMonitor failed",
+        "Repeat later; repeating is safe. If it lasts, give `upstream.requestId` to Alibaba"
+        " Cloud's support.",
+        Actor.NOBODY,
+        retryable=True,
+        verdict=Verdict.FAILED,
     ),
-    Retry.YES, _UNKNOWN,
-    ("InternalError", "UnknownError", "5??"), tuple(status for status in range(500, 600) if status != 503),
-)  # fmt: skip
+    Retry.YES,
+    _UNKNOWN,
+    ("InternalError", "UnknownError", "5??"),
+    tuple(status for status in range(500, 600) if status != 503),
+)
 _BAD_ANSWER_ADVICE = (
-    "Something other than CloudMonitor may have answered: look at CLOUDMONITOR_ENDPOINT, and at proxies and name resolution"
+    "Something other than CloudMonitor may have answered: look at CLOUDMONITOR_ENDPOINT, and at"
+    " proxies and name resolution"
     " on the way. `outcome` is `unknown`; repeating is safe."
 )
 BAD_ANSWER = Outcome(
     ProblemType(
-        "bad-upstream-answer", 502, "What answered did not speak CloudMonitor's language", _BAD_ANSWER_ADVICE,
-        Actor.OPERATOR, verdict=Verdict.FAILED,
+        "bad-upstream-answer",
+        502,
+        "What answered did not speak CloudMonitor's language",
+        _BAD_ANSWER_ADVICE,
+        Actor.OPERATOR,
+        verdict=Verdict.FAILED,
     ),
-    Retry.NO, _UNKNOWN,
-)  # fmt: skip
+    Retry.NO,
+    _UNKNOWN,
+)
 BAD_ANSWER_5XX = Outcome(
     ProblemType(
-        "bad-upstream-answer", 502, BAD_ANSWER.type.title, _BAD_ANSWER_ADVICE,
-        Actor.OPERATOR, retryable=True, verdict=Verdict.FAILED,
+        "bad-upstream-answer",
+        502,
+        BAD_ANSWER.type.title,
+        _BAD_ANSWER_ADVICE,
+        Actor.OPERATOR,
+        retryable=True,
+        verdict=Verdict.FAILED,
     ),
-    Retry.YES, _UNKNOWN,
-)  # fmt: skip
+    Retry.YES,
+    _UNKNOWN,
+)
 UNRECOGNISED = Outcome(
     ProblemType(
-        "unrecognised-upstream-code", 502, "CloudMonitor answered with a code that the function does not know",
-        "Look `upstream.code` up in the vendor's error centre, and have it added to the table in cloudmonitor/outcomes.py.",
-        Actor.OPERATOR, verdict=Verdict.FAILED,
+        "unrecognised-upstream-code",
+        502,
+        "CloudMonitor answered with a code that the function does not know",
+        "Look `upstream.code` up in the vendor's error centre, and have it added to the table in"
+        " cloudmonitor/outcomes.py.",
+        Actor.OPERATOR,
+        verdict=Verdict.FAILED,
     ),
-    Retry.NO, _UNKNOWN,
-)  # fmt: skip
+    Retry.NO,
+    _UNKNOWN,
+)
 UNREACHABLE = Outcome(
     ProblemType(
-        "upstream-unreachable", 503, "CloudMonitor could not be reached",
-        "Nothing was sent. `detail` says whether name resolution, the connection or TLS failed; look at the function's"
+        "upstream-unreachable",
+        503,
+        "CloudMonitor could not be reached",
+        "Nothing was sent. `detail` says whether name resolution, the connection or TLS failed;"
+        " look at the function's"
         " network (InternetAccess, VPC) and at CLOUDMONITOR_ENDPOINT, and repeat.",
-        Actor.OPERATOR, retryable=True, verdict=Verdict.FAILED,
+        Actor.OPERATOR,
+        retryable=True,
+        verdict=Verdict.FAILED,
     ),
-    Retry.YES, _NOT,
-)  # fmt: skip
+    Retry.YES,
+    _NOT,
+)
 TIMEOUT = Outcome(
     ProblemType(
-        "upstream-timeout", 504, "CloudMonitor did not answer in time",
-        "The group may or may not have been written. Repeat the request: it carries the whole group, so that is safe.",
-        Actor.NOBODY, retryable=True, verdict=Verdict.FAILED,
+        "upstream-timeout",
+        504,
+        "CloudMonitor did not answer in time",
+        "The group may or may not have been written. Repeat the request: it carries the whole"
+        " group, so that is safe.",
+        Actor.NOBODY,
+        retryable=True,
+        verdict=Verdict.FAILED,
     ),
-    Retry.YES, _UNKNOWN,
-)  # fmt: skip
+    Retry.YES,
+    _UNKNOWN,
+)
 _MISCONFIGURED = ProblemType(
-    "misconfigured", 500, "The function is not set up right",
+    "misconfigured",
+    500,
+    "The function is not set up right",
     "`detail` names the setting, role or clock to mend. Nothing the caller sends will change this.",
-    Actor.OPERATOR, verdict=Verdict.FAILED,
-)  # fmt: skip
+    Actor.OPERATOR,
+    verdict=Verdict.FAILED,
+)
 MISCONFIGURED = Outcome(
-    _MISCONFIGURED, Retry.NO, _NOT,
-    ("InvalidAccessKeyId*", "SignatureDoesNotMatch", "IncompleteSignature", "InvalidSignatureMethod", "InvalidTimeStamp.Format",
-     "InvalidSecurityToken*", "Missing*", "InvalidAction.NotFound", "InvalidApi.NotFound", "InvalidProduct.NotFound",
-     "InvalidProtocol.NeedSsl", "InvalidVersion", "NoSuchVersion", "UnsupportedHTTPMethod", "UnsupportedOperation",
-     "ContentLengthDoesNotMatch", "ContentMD5NotMatched"),
-)  # fmt: skip
-CLOCK_REFUSED = Outcome(_MISCONFIGURED, Retry.CORRECT_CLOCK, _NOT, ("InvalidTimeStamp.Expired", "IllegalTimestamp"))
-TOKEN_EXPIRED = Outcome(_MISCONFIGURED, Retry.REREAD_CREDENTIALS, _NOT, ("InvalidSecurityToken.Expired",))
+    _MISCONFIGURED,
+    Retry.NO,
+    _NOT,
+    (
+        "InvalidAccessKeyId*",
+        "SignatureDoesNotMatch",
+        "IncompleteSignature",
+        "InvalidSignatureMethod",
+        "InvalidTimeStamp.Format",
+        "InvalidSecurityToken*",
+        "Missing*",
+        "InvalidAction.NotFound",
+        "InvalidApi.NotFound",
+        "InvalidProduct.NotFound",
+        "InvalidProtocol.NeedSsl",
+        "InvalidVersion",
+        "NoSuchVersion",
+        "UnsupportedHTTPMethod",
+        "UnsupportedOperation",
+        "ContentLengthDoesNotMatch",
+        "ContentMD5NotMatched",
+    ),
+)
+CLOCK_REFUSED = Outcome(
+    _MISCONFIGURED, Retry.CORRECT_CLOCK, _NOT, ("InvalidTimeStamp.Expired", "IllegalTimestamp")
+)
+TOKEN_EXPIRED = Outcome(
+    _MISCONFIGURED, Retry.REREAD_CREDENTIALS, _NOT, ("InvalidSecurityToken.Expired",)
+)
 
 #: Every row, in the order of the documentation.
 TABLE: tuple[Outcome, ...] = (
-    VALUES_REJECTED, CONTACT_NOT_FOUND, PERMISSION_DENIED, THROTTLED, UNAVAILABLE, NONCE_USED, UPSTREAM_ERROR, BAD_ANSWER,
-    BAD_ANSWER_5XX, UNRECOGNISED, UNREACHABLE, TIMEOUT, MISCONFIGURED, CLOCK_REFUSED, TOKEN_EXPIRED,
-)  # fmt: skip
+    VALUES_REJECTED,
+    CONTACT_NOT_FOUND,
+    PERMISSION_DENIED,
+    THROTTLED,
+    UNAVAILABLE,
+    NONCE_USED,
+    UPSTREAM_ERROR,
+    BAD_ANSWER,
+    BAD_ANSWER_5XX,
+    UNRECOGNISED,
+    UNREACHABLE,
+    TIMEOUT,
+    MISCONFIGURED,
+    CLOCK_REFUSED,
+    TOKEN_EXPIRED,
+)
 
 _EXACT = {code: row for row in TABLE for code in row.codes if code[-1] not in "*?"}
 _PREFIX = sorted(
-    ((code[:-1], row) for row in TABLE for code in row.codes if code[-1] == "*"), key=lambda pair: -len(pair[0])
+    ((code[:-1], row) for row in TABLE for code in row.codes if code[-1] == "*"),
+    key=lambda pair: -len(pair[0]),
 )
 _STATUS = {status: row for row in TABLE for status in row.statuses}
 _MISSING_PARAMETER = re.compile(r'parameter "([A-Za-z.0-9]{1,64})"')
@@ -193,4 +313,8 @@ def _by_code(code: str, message: str | None) -> Outcome | None:
     for prefix, candidate in _PREFIX:
         if code.startswith(prefix):
             return candidate
-    return UPSTREAM_ERROR if len(code) == 3 and code.isascii() and code.isdigit() and code[0] == "5" else None
+    return (
+        UPSTREAM_ERROR
+        if len(code) == 3 and code.isascii() and code.isdigit() and code[0] == "5"
+        else None
+    )

@@ -1,4 +1,6 @@
-"""When the next call may start: the pace of one instance, and the wait that a throttled answer imposes on all its threads."""
+"""When the next call may start: the pace of one instance, and the wait that a throttled answer
+imposes on all its threads.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +8,21 @@ import threading
 import time
 from collections.abc import Callable
 
-#: A first wait of 100 ms and at most 2 s: the caller of an HTTP request waits too, within a deadline of seconds.
+#: A first wait of 100 ms and at most 2 s: the caller of an HTTP request waits too, within a
+#: deadline of seconds.
 BACKOFF_BASE = 0.1
 BACKOFF_CAP = 2.0
-#: A hint beyond a minute is passed on to the caller but does not silence the instance for longer: hints can be wrong.
+#: A hint beyond a minute is passed on to the caller but does not silence the instance for longer:
+#: hints can be wrong.
 HINT_CAP = 60.0
 
 
 class Pacer:
     """Slots for calls, evenly spaced, shared by the threads of an instance."""
 
-    def __init__(self, calls_per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, calls_per_second: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Args: calls_per_second: the pace; clock: monotonic seconds."""
         self._spacing = 1.0 / calls_per_second
         self._clock = clock
@@ -30,7 +36,8 @@ class Pacer:
             latest: on the monotonic clock, when a call must have started to be of use.
 
         Returns:
-            Whether a slot was taken, and the seconds from now until that slot: to wait, or to tell the caller.
+            Whether a slot was taken, and the seconds from now until that slot: to wait, or to tell
+                the caller.
         """
         with self._lock:
             now = self._clock()
@@ -41,17 +48,20 @@ class Pacer:
             return True, slot - now
 
     def hold(self, seconds: float) -> None:
-        """After a throttled answer: no further slot is given to any thread before the hint has passed.
+        """After a throttled answer: no further slot is given to any thread before the hint has
+        passed.
 
-        Slots that were given before stand. They are spaced at the pace, so they do not hammer; taking them back was simulated
-        and wrote less than 95 % of the quota, since what waits for them then misses its deadline (docs/scale.md).
+        Slots that were given before stand. They are spaced at the pace, so they do not hammer;
+        taking them back was simulated and wrote less than 95 % of the quota, since what waits for
+        them then misses its deadline (docs/scale.md).
         """
         with self._lock:
             self._next = max(self._next, self._clock() + min(seconds, HINT_CAP))
 
 
 def backoff(attempt: int, jitter: Callable[[], float]) -> float:
-    """Seconds to wait after a failed attempt where the server gave no hint: capped, exponential, with full jitter.
+    """Seconds to wait after a failed attempt where the server gave no hint: capped, exponential,
+    with full jitter.
 
     Args:
         attempt: how many attempts have failed, from 1.

@@ -1,6 +1,8 @@
-"""Both signatures of the gateway, as pure functions: no clock, no nonce, no I/O inside (facts/cloudmonitor.md §4).
+"""Both signatures of the gateway, as pure functions: no clock, no nonce, no I/O inside
+(facts/cloudmonitor.md §4).
 
-`sign_v3` is ACS3-HMAC-SHA256, the default; `sign_rpc` is RPC signature 1.0 (HMAC-SHA1), which the 2019 document describes.
+`sign_v3` is ACS3-HMAC-SHA256, the default; `sign_rpc` is RPC signature 1.0 (HMAC-SHA1), which the
+2019 document describes.
 """
 
 from __future__ import annotations
@@ -53,7 +55,12 @@ def encoded_size(text: str) -> int:
 
 def canonical_query(parameters: Mapping[str, str]) -> str:
     """The parameters encoded and sorted by name; on the wire the same text is the query."""
-    return "&".join([f"{percent_encode(name)}={percent_encode(parameters[name])}" for name in sorted(parameters)])
+    return "&".join(
+        [
+            f"{percent_encode(name)}={percent_encode(parameters[name])}"
+            for name in sorted(parameters)
+        ]
+    )
 
 
 def sign_v3(secret: str, method: str, query: str, headers: Mapping[str, str]) -> Signature:
@@ -73,7 +80,9 @@ def sign_v3(secret: str, method: str, query: str, headers: Mapping[str, str]) ->
 
 
 def signed_headers(headers: Mapping[str, str]) -> str:
-    """The names of the signed headers, as the canonical request and the Authorization header list them."""
+    """The names of the signed headers, as the canonical request and the Authorization header list
+    them.
+    """
     return ";".join(sorted(headers))
 
 

@@ -1,10 +1,12 @@
-"""Bytes in, bytes out: one pool of kept-alive connections to one endpoint, each exchange inside a deadline.
+"""Bytes in, bytes out: one pool of kept-alive connections to one endpoint, each exchange inside a
+deadline.
 
-Over the standard library's sockets rather than an HTTP library, by numbers (bench/RESULTS.md): over urllib3 a bare prototype,
-which neither logs nor retries, takes 1.08 times the floor for a cold start and 3.9 for a warm request, where this function with
-all of that may take 1.10 and 3.5. What a library would bring stands here and in http1.py: connections that went stale while
-the instance was frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy is read
-from the environment, an answer is bounded in size and, byte by byte, in time.
+Over the standard library's sockets rather than an HTTP library, by numbers (bench/RESULTS.md): over
+urllib3 a bare prototype, which neither logs nor retries, takes 1.08 times the floor for a cold
+start and 3.9 for a warm request, where this function with all of that may take 1.10 and 3.5. What a
+library would bring stands here and in http1.py: connections that went stale while the instance was
+frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy
+is read from the environment, an answer is bounded in size and, byte by byte, in time.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from typing import Protocol
 from contact_groups.cloudmonitor import http1
 from contact_groups.cloudmonitor.endpoints import Endpoint
 
-#: The gateway closes a connection that was idle for about 25 s (facts/cloudmonitor.md §5): stop using it before that.
+#: The gateway closes a connection that was idle for about 25 s (facts/cloudmonitor.md §5): stop
+#: using it before that.
 IDLE_MAX = 20.0
 
 
@@ -34,11 +37,15 @@ class NotSent(TransportError):
 
 
 class NoAnswer(TransportError):
-    """The call was sent, at least in part, and no whole answer came: it may have been carried out."""
+    """The call was sent, at least in part, and no whole answer came: it may have been
+    carried out.
+    """
 
 
 class Stale(NoAnswer):
-    """A kept-alive connection broke before the first byte of an answer, as when the server had just closed it."""
+    """A kept-alive connection broke before the first byte of an answer, as when the server had just
+    closed it.
+    """
 
 
 class BadAnswer(TransportError):
@@ -80,7 +87,9 @@ class Transport(Protocol):
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads a socket, each read bounded by what is left until the deadline: a byte a second does not keep it open."""
+    """Reads a socket, each read bounded by what is left until the deadline: a byte a second does
+    not keep it open.
+    """
 
     def __init__(self, connection: _Connection, deadline: float) -> None:
         self._connection = connection
@@ -113,11 +122,15 @@ class _Connection:
         self.answered = False
         self.socket.settimeout(max(deadline - self.clock(), 0.001))
         self.socket.sendall(head)
-        status, headers, body, reusable = http1.read_answer(io.BufferedReader(_DeadlineReader(self, deadline)))
+        status, headers, body, reusable = http1.read_answer(
+            io.BufferedReader(_DeadlineReader(self, deadline))
+        )
         return RawAnswer(status, headers, body), reusable
 
     def alive(self) -> bool:
-        """Whether the server still holds its end: it has neither closed it nor sent what nobody asked for."""
+        """Whether the server still holds its end: it has neither closed it nor sent what nobody
+        asked for.
+        """
         self.socket.settimeout(0)
         try:
             self.socket.recv(1)
@@ -129,10 +142,16 @@ class _Connection:
 
 
 class Pool:
-    """Kept-alive connections to one endpoint, shared by the threads of an instance; no lock is held during I/O."""
+    """Kept-alive connections to one endpoint, shared by the threads of an instance; no lock is held
+    during I/O.
+    """
 
     def __init__(
-        self, endpoint: Endpoint, *, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        endpoint: Endpoint,
+        *,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Args: tls: what to trust; None: the system's authorities. clock: monotonic seconds."""
         self._endpoint = endpoint
@@ -143,7 +162,10 @@ class Pool:
     def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
         """See `Transport.send`."""
         connection, reused = self._take(connect_timeout, deadline)
-        lines = [f"POST {request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers.items())]
+        lines = [
+            f"POST {request.target} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in request.headers.items()),
+        ]
         head = ("\r\n".join(lines) + "\r\ncontent-length: 0\r\n\r\n").encode("ascii")
         reusable = False
         try:
@@ -152,11 +174,15 @@ class Pool:
             raise NoAnswer("No whole answer came in time") from None
         except (OSError, http1.EmptyError) as error:
             broke = Stale if reused and not connection.answered else NoAnswer
-            raise broke(f"The connection broke before the whole answer ({_reason(error)})") from None
+            raise broke(
+                f"The connection broke before the whole answer ({_reason(error)})"
+            ) from None
         except http1.TruncatedError:
             raise NoAnswer("The connection ended in the middle of the answer") from None
         except http1.MalformedError as error:
-            raise BadAnswer(f"The answer is not of HTTP as CloudMonitor speaks it: {error}") from None
+            raise BadAnswer(
+                f"The answer is not of HTTP as CloudMonitor speaks it: {error}"
+            ) from None
         finally:
             self._give_back(connection, reusable)
         return answer
@@ -206,7 +232,9 @@ class Pool:
         ) as error:  # ssl.SSLError and socket.gaierror are OSErrors; a name too long a ValueError
             if opened:
                 opened.close()
-            raise NotSent(f"CloudMonitor at {self._endpoint.authority} cannot be reached: {_reason(error)}") from None
+            raise NotSent(
+                f"CloudMonitor at {self._endpoint.authority} cannot be reached: {_reason(error)}"
+            ) from None
         return _Connection(opened, self._clock)
 
 

@@ -1,4 +1,6 @@
-"""Credentials, read anew for each request: those of the function's role rotate (facts/function-compute.md §1.4, §4.4)."""
+"""Credentials, read anew for each request: those of the function's role rotate (facts/function-
+compute.md §1.4, §4.4).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from contact_groups.problems import Problem
 
 @dataclass(frozen=True)
 class Credentials:
-    """An AccessKey, with its security token where it is a temporary one. The repr shows no secret."""
+    """An AccessKey, with its security token where it is a temporary one. The repr shows no
+    secret.
+    """
 
     access_key_id: str
     access_key_secret: str
@@ -36,8 +40,9 @@ def read_credentials(context: Any, environment: Mapping[str, str]) -> Credential
     """The credentials to sign the next attempt with.
 
     Args:
-        context: Function Compute's context, or None. Its credentials win: they belong to this request, while those in the
-            environment are as old as the instance. On python3.12 it carries none.
+        context: Function Compute's context, or None. Its credentials win: they belong to this
+            request, while those in the environment are as old as the instance. On python3.12 it
+            carries none.
         environment: such as os.environ.
 
     Raises:
@@ -47,16 +52,23 @@ def read_credentials(context: Any, environment: Mapping[str, str]) -> Credential
     names = ("access_key_id", "access_key_secret", "security_token")
     found = [str(getattr(held, name, None) or "") for name in names]
     if not (found[0] and found[1]):
-        variables = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
+        variables = (
+            "ALIBABA_CLOUD_ACCESS_KEY_ID",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+            "ALIBABA_CLOUD_SECURITY_TOKEN",
+        )
         found = [environment.get(name, "").strip() for name in variables]
     if not (found[0] and found[1]):
         raise _misconfigured(
-            "The function has no credentials: give its service a role (Role in template.yml, --role-arn of deploy apply),"
-            " or outside Function Compute set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET."
+            "The function has no credentials: give its service a role (Role in template.yml,"
+            " --role-arn of deploy apply),"
+            " or outside Function Compute set ALIBABA_CLOUD_ACCESS_KEY_ID and"
+            " ALIBABA_CLOUD_ACCESS_KEY_SECRET."
         )
     if not all(text.isascii() and text.isprintable() and " " not in text for text in found):
         raise _misconfigured(
-            "The function's credentials hold a character that no AccessKey or token has: set them anew."
+            "The function's credentials hold a character that no AccessKey or token has: set them"
+            " anew."
         )
     return Credentials(*found)
 

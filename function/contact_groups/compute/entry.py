@@ -1,4 +1,6 @@
-"""What Function Compute calls: one object a process, everything in it made when it is first needed, never at import."""
+"""What Function Compute calls: one object a process, everything in it made when it is first needed,
+never at import.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,21 @@ from contact_groups.settings import Settings, SettingsError, read_settings
 
 
 class Function:
-    """The function as one process holds it: settings, one client with its connections, one application."""
+    """The function as one process holds it: settings, one client with its connections, one
+    application.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Args: environment: such as os.environ; settings are read from it once, credentials for each request."""
+        """Args: environment: such as os.environ; settings are read from it once, credentials for
+        each request.
+        """
         self._environment = environment
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings; a wrong one raises SettingsError each time it is asked for, until it is mended."""
+        """The settings; a wrong one raises SettingsError each time it is asked for, until it is
+        mended.
+        """
         settings = read_settings(self._environment)
         logs.configure(settings.log_level)
         return settings
@@ -58,8 +66,9 @@ class Function:
     def initializer(self, context: Any) -> None:
         """Makes the application and one connection ready before the first request.
 
-        Never raises: a failed initializer would answer every request with a platform error that says nothing
-        (facts/function-compute.md §1.11), while the handler's own answer names the setting that is wrong.
+        Never raises: a failed initializer would answer every request with a platform error that
+        says nothing (facts/function-compute.md §1.11), while the handler's own answer names the
+        setting that is wrong.
         """
         try:
             _ = self.application
@@ -68,7 +77,8 @@ class Function:
             logs.write(logging.WARNING, "initializer", detail=str(error))
 
     def handler(self, request: Any, second: Any) -> Any:
-        """Both kinds of function, told apart by what Function Compute passes (facts/function-compute.md §1.1).
+        """Both kinds of function, told apart by what Function Compute passes
+        (facts/function-compute.md §1.1).
 
         Args:
             request: a WSGI environ, or an event as bytes.
@@ -97,7 +107,9 @@ class Function:
         source = dispatcher.claim(value)
         if isinstance(source, HttpShape):
             return source.answer(self._answering(), value, context)
-        return events.handle(source, value, context, self.cloudmonitor, self.settings, environment=self._environment)
+        return events.handle(
+            source, value, context, self.cloudmonitor, self.settings, environment=self._environment
+        )
 
     def _answering(self) -> Wsgi:
         try:

@@ -1,7 +1,8 @@
-"""HTTP requests that arrive as JSON events: FC 3.0's HTTP trigger and API Gateway, answered by the same application.
+"""HTTP requests that arrive as JSON events: FC 3.0's HTTP trigger and API Gateway, answered by the
+same application.
 
-facts/function-compute.md §4.1 and §3.12 hold both shapes. Header names come in any case, several values of one name joined by
-commas; `isBase64Encoded` may be the string "false".
+facts/function-compute.md §4.1 and §3.12 hold both shapes. Header names come in any case, several
+values of one name joined by commas; `isBase64Encoded` may be the string "false".
 """
 
 from __future__ import annotations
@@ -92,20 +93,25 @@ def _body(event: Event) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Problem(MALFORMED_REQUEST, "isBase64Encoded is true, but the body is not base64.") from None
+        raise Problem(
+            MALFORMED_REQUEST, "isBase64Encoded is true, but the body is not base64."
+        ) from None
 
 
 def _texts(members: Any) -> dict[str, str]:
     if not isinstance(members, dict):
         return {}
     return {
-        name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in members.items()
+        name: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in members.items()
     }
 
 
 def _is_fc3(value: Any) -> bool:
     context = value.get("requestContext") if isinstance(value, dict) else None
-    return isinstance(context, dict) and isinstance(context.get("http"), dict) and "rawPath" in value
+    return (
+        isinstance(context, dict) and isinstance(context.get("http"), dict) and "rawPath" in value
+    )
 
 
 def _is_api_gateway(value: Any) -> bool:
@@ -121,5 +127,11 @@ HTTP_SHAPES: tuple[HttpShape, ...] = (
         int,
     ),
     # "statusCode": "200" is how the documentation prints it, a string.
-    HttpShape("api-gateway", _is_api_gateway, lambda event: event["httpMethod"], lambda event: event["path"], str),
+    HttpShape(
+        "api-gateway",
+        _is_api_gateway,
+        lambda event: event["httpMethod"],
+        lambda event: event["path"],
+        str,
+    ),
 )

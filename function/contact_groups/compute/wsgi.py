@@ -1,8 +1,10 @@
-"""WSGI as Function Compute really sends it, made into what Flask expects; and one log line a request.
+"""WSGI as Function Compute really sends it, made into what Flask expects; and one log line a
+request.
 
-The platform's environ keeps neither PEP 3333 nor its own documentation (facts/function-compute.md §1.2, §1.3): PATH_INFO may
-be percent-encoded or already decoded, never latin-1; the prefix of the default domain is missing from SCRIPT_NAME; the
-process's environment is mixed in; the body iterable is never closed; an exception leaves as a 502 with a stack trace.
+The platform's environ keeps neither PEP 3333 nor its own documentation (facts/function-compute.md
+§1.2, §1.3): PATH_INFO may be percent-encoded or already decoded, never latin-1; the prefix of the
+default domain is missing from SCRIPT_NAME; the process's environment is mixed in; the body iterable
+is never closed; an exception leaves as a 502 with a stack trace.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ class Wsgi:
         self._app = app
         self._clock = clock
         # An environment variable such as HTTP_ACCEPT must not pass for a request header.
-        self._impostors = [(name, value) for name, value in os.environ.items() if name.startswith("HTTP_")]
+        self._impostors = [
+            (name, value) for name, value in os.environ.items() if name.startswith("HTTP_")
+        ]
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answers one request; never raises."""
@@ -41,7 +45,9 @@ class Wsgi:
         with logs.gather(requestId=request_id, method=environ["REQUEST_METHOD"]) as line:
             status, headers, body = self._answer(environ)
             level = line.pop("level", logging.INFO)
-            line.update(status=int(status[:3]), durationMs=round((self._clock() - started) * 1000, 1))
+            line.update(
+                status=int(status[:3]), durationMs=round((self._clock() - started) * 1000, 1)
+            )
             logs.write(level, "request", **line)
         start_response(status, headers)
         return [body]
@@ -54,7 +60,9 @@ class Wsgi:
         except Problem as refused:
             problem = refused
             logs.note(problem=problem.type.slug, detail=problem.detail)
-        except Exception as error:  # the last resort: what is raised beyond here leaves as a stack trace
+        except (
+            Exception
+        ) as error:  # the last resort: what is raised beyond here leaves as a stack trace
             logs.write(logging.ERROR, "the function failed", **logs.describe_exception(error))
             problem = Problem(INTERNAL_ERROR, "The function failed; its log says why.")
             logs.note(problem=problem.type.slug, level=logging.ERROR)
@@ -75,7 +83,9 @@ class Wsgi:
         try:
             raw.decode()
         except UnicodeDecodeError:
-            raise Problem(MALFORMED_REQUEST, "The path is not UTF-8 once percent-decoded.") from None
+            raise Problem(
+                MALFORMED_REQUEST, "The path is not UTF-8 once percent-decoded."
+            ) from None
         environ["PATH_INFO"] = raw.decode("latin-1")
 
 
@@ -87,8 +97,9 @@ def request_id_of(environ: Environ) -> str | None:
 def _split(requested: str, path: str) -> tuple[str, bytes]:
     """SCRIPT_NAME, and PATH_INFO as bytes.
 
-    The path as it was requested is the truth, since only there `%` cannot mean two things. PATH_INFO wins where the two
-    differ by more than encoding: then a rule of a custom domain has rewritten it.
+    The path as it was requested is the truth, since only there `%` cannot mean two things.
+    PATH_INFO wins where the two differ by more than encoding: then a rule of a custom domain has
+    rewritten it.
 
     Args:
         requested: the path of fc.request_uri, percent-encoded.
@@ -108,7 +119,11 @@ def _split(requested: str, path: str) -> tuple[str, bytes]:
 def _collect(app: App, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:  # noqa: ARG001 - PEP 3333
+    def start_response(
+        status: str,
+        headers: list[tuple[str, str]],
+        exc_info: Any = None,  # noqa: ARG001 - PEP 3333
+    ) -> Callable[[bytes], Any]:
         started.append((status, headers))
         return lambda _: None
 

@@ -1,4 +1,6 @@
-"""Bodies of messages: JSON values, JSON as text, and base64 of JSON, told apart by their first character."""
+"""Bodies of messages: JSON values, JSON as text, and base64 of JSON, told apart by their first
+character.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ SHOWN_MAX = 12
 def decode(body: Any) -> Any:
     """What a body holds.
 
-    Text that is no JSON may be base64 of a JSON object or array, with or without padding (facts/function-compute.md §3.4,
-    §3.5): no JSON object or array begins with a character of base64, so there is nothing to guess.
+    Text that is no JSON may be base64 of a JSON object or array, with or without padding
+    (facts/function-compute.md §3.4, §3.5): no JSON object or array begins with a character of
+    base64, so there is nothing to guess.
 
     Args:
         body: a parsed JSON value, which is returned as it is; or text or bytes.
@@ -76,7 +79,8 @@ def look_up(value: Any, path: Iterable[str]) -> Any:
     """The member at the end of a path of names.
 
     Raises:
-        KeyError: something on the way is no object or has no such member; the text says what was seen instead.
+        KeyError: something on the way is no object or has no such member; the text says what was
+            seen instead.
     """
     for step in path:
         if not isinstance(value, dict) or step not in value:

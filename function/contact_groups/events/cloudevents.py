@@ -1,7 +1,9 @@
-"""CloudEvents as EventBridge delivers them: which source an event is of, and those that carry a payload of the sender's own.
+"""CloudEvents as EventBridge delivers them: which source an event is of, and those that carry a
+payload of the sender's own.
 
-facts/function-compute.md §3.5 to §3.11. Nothing else of the envelope is validated: `aliyunpublishtime` need not be a time of
-RFC 3339, and test events of the console have no `specversion` (§3.9).
+facts/function-compute.md §3.5 to §3.11. Nothing else of the envelope is validated:
+`aliyunpublishtime` need not be a time of RFC 3339, and test events of the console have no
+`specversion` (§3.9).
 """
 
 from __future__ import annotations
@@ -36,5 +38,9 @@ def kind(value: Any) -> str | None:
 
 
 EVENTBRIDGE = Envelope(
-    "eventbridge", CLOUD_EVENT, lambda value: kind(value) == "eventbridge", CLOUD_EVENT_ID, ("data",)
+    "eventbridge",
+    CLOUD_EVENT,
+    lambda value: kind(value) == "eventbridge",
+    CLOUD_EVENT_ID,
+    ("data",),
 )

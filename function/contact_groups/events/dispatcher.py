@@ -1,4 +1,5 @@
-"""Which source an event is of: every record of it is claimed by exactly one, or the result says why not.
+"""Which source an event is of: every record of it is claimed by exactly one, or the result says why
+not.
 
 Nothing is decided by order: a record that two sources claim is refused, not given to the first.
 """
@@ -36,7 +37,9 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Nobody:
-    """Stands in for the source of what no single source claims: one message, with the named error as its problem."""
+    """Stands in for the source of what no single source claims: one message, with the named error
+    as its problem.
+    """
 
     name: str
     problem: Problem
@@ -49,7 +52,9 @@ class Nobody:
 
 @dataclass(frozen=True)
 class Batch:
-    """An array of events, each with its own source: batches of EventBridge (§3.5 to §3.9), and lists of contact groups."""
+    """An array of events, each with its own source: batches of EventBridge (§3.5 to §3.9), and
+    lists of contact groups.
+    """
 
     records: tuple[tuple[Claim, Any], ...]
 
@@ -69,8 +74,9 @@ def read(event: bytes) -> Any:
     """An event as a JSON value, or Unreadable.
 
     Args:
-        event: what Function Compute passes: raw bytes (facts/function-compute.md §2.1), which may be base64 of JSON, since
-            that is how publishers fill MNS (§3.4), or JSON text within JSON text (§3.8).
+        event: what Function Compute passes: raw bytes (facts/function-compute.md §2.1), which may
+            be base64 of JSON, since that is how publishers fill MNS (§3.4), or JSON text within
+            JSON text (§3.8).
     """
     try:
         value = decode(event)
@@ -82,12 +88,14 @@ def read(event: bytes) -> Any:
 def claim(value: Any) -> Claim | HttpShape:
     """The one source or HTTP shape of an event; never raises.
 
-    Where there is none, or more than one, the answer is a claim too, so that the event takes the way of every other rejected
-    one: its messages have event-unclaimed, event-ambiguous or malformed-request as their problem.
+    Where there is none, or more than one, the answer is a claim too, so that the event takes the
+    way of every other rejected one: its messages have event-unclaimed, event-ambiguous or
+    malformed-request as their problem.
     """
     if isinstance(value, list) and value:
         records = [
-            read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record for record in value
+            read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
+            for record in value
         ]
         return Batch(tuple((_source(record), record) for record in records))
     shapes = [shape for shape in HTTP_SHAPES if shape.claims(value)]
@@ -108,7 +116,10 @@ def _source(value: Any) -> Claim:
 
 def _ambiguous(found: list[Any]) -> Nobody:
     claimed = ", ".join(shape.name for shape in found)
-    return Nobody("ambiguous", Problem(EVENT_AMBIGUOUS, f"The event has the shapes of {claimed}: it must have one."))
+    return Nobody(
+        "ambiguous",
+        Problem(EVENT_AMBIGUOUS, f"The event has the shapes of {claimed}: it must have one."),
+    )
 
 
 def _looked_like(value: Any) -> str:

@@ -1,4 +1,6 @@
-"""An event from its source to its result: every item validated, the last for each group sent, all inside one deadline."""
+"""An event from its source to its result: every item validated, the last for each group sent, all
+inside one deadline.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from contact_groups.events.problems import EVENT_OUT_OF_TIME
 from contact_groups.problems import INTERNAL_ERROR, Problem, Verdict
 from contact_groups.settings import Settings
 
-#: Seconds kept of the function's own timeout to write what became of the items: a function that is killed says nothing.
+#: Seconds kept of the function's own timeout to write what became of the items: a function that is
+#: killed says nothing.
 REPORT_MARGIN = 1.0
 
 
@@ -51,7 +54,8 @@ def handle(
         `{"source", "counts", "items"}`, fit for JSON.
 
     Raises:
-        EventFailed: an item failed, so that the platform tries again; or was rejected, and EVENT_REJECTED_RAISES is true.
+        EventFailed: an item failed, so that the platform tries again; or was rejected, and
+            EVENT_REJECTED_RAISES is true.
     """
     started = monotonic()
     request_id = getattr(context, "request_id", None)
@@ -59,7 +63,11 @@ def handle(
         credentials = _reader(context, environment)
         deadline = started + _seconds(context, settings)
         run = _Run(
-            cloudmonitor, credentials, deadline, monotonic, Manifests(settings.oss_endpoint, deadline, monotonic)
+            cloudmonitor,
+            credentials,
+            deadline,
+            monotonic,
+            Manifests(settings.oss_endpoint, deadline, monotonic),
         )
         items = list(run.items(source, value))
         supersede(items)
@@ -70,10 +78,15 @@ def handle(
                 report.write_rejected(item, request_id)
         failed = report.failure(items, settings.event_rejected_raises)
         logs.write(
-            logging.ERROR if failed else logging.INFO, "event", requestId=request_id, source=source.name,
-            retryCount=getattr(context, "retry_count", None), **report.counts(items),
-            durationMs=round((monotonic() - started) * 1000, 1), failure=str(failed) if failed else None,
-        )  # fmt: skip
+            logging.ERROR if failed else logging.INFO,
+            "event",
+            requestId=request_id,
+            source=source.name,
+            retryCount=getattr(context, "retry_count", None),
+            **report.counts(items),
+            durationMs=round((monotonic() - started) * 1000, 1),
+            failure=str(failed) if failed else None,
+        )
     if failed:
         raise failed
     return report.result(source.name, items, request_id)
@@ -107,21 +120,33 @@ class _Run:
 
     def put(self, item: Item, group: ContactGroup) -> None:
         if self.monotonic() + ATTEMPT_MIN > self.deadline:
-            item.end(Problem(EVENT_OUT_OF_TIME, "The deadline came before this item's turn.", outcome="not-applied"))
+            item.end(
+                Problem(
+                    EVENT_OUT_OF_TIME,
+                    "The deadline came before this item's turn.",
+                    outcome="not-applied",
+                )
+            )
             return
         try:
             applied = self.cloudmonitor.put_contact_group(group, self.credentials, self.deadline)
         except Problem as problem:
             item.end(problem)
-        except Exception as error:  # a fault of ours in one item must not keep the others from being applied
-            logs.write(logging.ERROR, "the function failed", item=item.id, **logs.describe_exception(error))
+        except (
+            Exception
+        ) as error:  # a fault of ours in one item must not keep the others from being applied
+            logs.write(
+                logging.ERROR, "the function failed", item=item.id, **logs.describe_exception(error)
+            )
             item.end(Problem(INTERNAL_ERROR, "The function failed; its log says why."))
         else:
             item.verdict, item.request_id = Verdict.APPLIED.value, applied.request_id
 
 
 def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:
-    """Reads the credentials and keeps them out of the log; read once now, so that they are out of it from the start."""
+    """Reads the credentials and keeps them out of the log; read once now, so that they are out of
+    it from the start.
+    """
     known: set[str] = set()
 
     def read() -> Credentials:
@@ -136,9 +161,13 @@ def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:
 
 
 def _seconds(context: Any, settings: Settings) -> float:
-    """Seconds that all items may take together: the setting, and less than the function's own timeout where that is told."""
+    """Seconds that all items may take together: the setting, and less than the function's own
+    timeout where that is told.
+    """
     try:
-        timeout = float(context.function.timeout)  # text as received (facts/function-compute.md §1.4)
+        timeout = float(
+            context.function.timeout
+        )  # text as received (facts/function-compute.md §1.4)
     except (AttributeError, TypeError, ValueError):
         return settings.event_deadline
     return min(settings.event_deadline, timeout - min(REPORT_MARGIN, timeout / 2))

@@ -14,10 +14,12 @@ from contact_groups.events.problems import EVENT_WITHOUT_PAYLOAD
 from contact_groups.problems import Problem, Verdict
 from contact_groups.schemas import NAME_MAX, load_contact_group
 
-#: A verdict that only events have: a later item of the event is for the same group, so this one was not sent.
+#: A verdict that only events have: a later item of the event is for the same group, so this one was
+#: not sent.
 SUPERSEDED = "superseded"
 VERDICTS = (Verdict.APPLIED.value, Verdict.REJECTED.value, Verdict.FAILED.value, SUPERSEDED)
-#: Ids come from outside: long enough for any that a source gives, short enough for a line and an exception.
+#: Ids come from outside: long enough for any that a source gives, short enough for a line and an
+#: exception.
 ID_MAX = 200
 
 
@@ -27,7 +29,8 @@ class Item:
 
     Attributes:
         id: the source's id of it.
-        payload: what to send again as an event of its own: a JSON value, or text or bytes that are none.
+        payload: what to send again as an event of its own: a JSON value, or text or bytes that are
+            none.
         verdict: one of VERDICTS, once it is decided.
         group: the group, if it is one.
         problem: what went wrong.
@@ -78,7 +81,9 @@ def read_items(message: Message) -> Iterator[Item]:
 
 
 def supersede(items: list[Item]) -> None:
-    """Of the items for one group, the last that is a contact group is sent, and the others are not."""
+    """Of the items for one group, the last that is a contact group is sent, and the others
+    are not.
+    """
     later: set[str] = set()
     for item in reversed(items):
         if item.group and item.group.contact_group_name in later:
@@ -88,7 +93,9 @@ def supersede(items: list[Item]) -> None:
 
 
 def _is_list(body: Any) -> bool:
-    return isinstance(body, list) or (isinstance(body, dict) and body.keys() == {LIST} and isinstance(body[LIST], list))
+    return isinstance(body, list) or (
+        isinstance(body, dict) and body.keys() == {LIST} and isinstance(body[LIST], list)
+    )
 
 
 def _entries(message: Message, body: Any) -> Iterator[Item]:
@@ -97,7 +104,9 @@ def _entries(message: Message, body: Any) -> Iterator[Item]:
         yield _item(message, f"{prefix}/{index}", entry)
     if not entries:
         item = Item(_id(message, prefix), message.event)
-        item.end(Problem(EVENT_WITHOUT_PAYLOAD, f"{message.where}: the list of contact groups is empty."))
+        item.end(
+            Problem(EVENT_WITHOUT_PAYLOAD, f"{message.where}: the list of contact groups is empty.")
+        )
         yield item
 
 
@@ -109,7 +118,9 @@ def _item(message: Message, pointer: str, payload: Any) -> Item:
     except Problem as problem:
         if isinstance(payload, dict) and not recognisable:
             lacks = names(sorted(MEMBERS))
-            detail = f"{message.where} is no contact group: it has {seen(payload)}, and none of {lacks}."
+            detail = (
+                f"{message.where} is no contact group: it has {seen(payload)}, and none of {lacks}."
+            )
             problem = replace(problem, detail=detail)
         item.end(problem)
     return item

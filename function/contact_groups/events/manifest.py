@@ -1,7 +1,8 @@
-"""Manifests: objects in OSS that hold contact groups, fetched with the function's role through oss2.
+"""Manifests: objects in OSS that hold contact groups, fetched with the function's role through
+oss2.
 
-oss2 is part of Function Compute's Python runtimes (facts/function-compute.md §4.5) and is imported when the first manifest is
-fetched, since it costs more than all the rest of the function.
+oss2 is part of Function Compute's Python runtimes (facts/function-compute.md §4.5) and is imported
+when the first manifest is fetched, since it costs more than all the rest of the function.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an object held when it was fetched. `version` is its version id, or its ETag in a bucket without versions."""
+    """What an object held when it was fetched. `version` is its version id, or its ETag in a bucket
+    without versions.
+    """
 
     version: str
     content: Any
@@ -55,13 +58,19 @@ class Manifests:
         """Fetches an object and parses it by the ending of its name.
 
         Raises:
-            Problem: manifest-unavailable and manifest-denied, after which the event is to be tried again;
-                manifest-unusable or malformed-request, after which it is not.
+            Problem: manifest-unavailable and manifest-denied, after which the event is to be tried
+                again; manifest-unusable or malformed-request, after which it is not.
         """
         with _oss2() as oss2, _errors(oss2, reference), _session(oss2) as session:
             signing = _signing(oss2, credentials, reference.region)
-            network = {"endpoint": self.endpoint.url, "session": session, "connect_timeout": self._timeout()}
-            found = oss2.Bucket(bucket_name=reference.bucket, **network, **signing).get_object(reference.key)
+            network = {
+                "endpoint": self.endpoint.url,
+                "session": session,
+                "connect_timeout": self._timeout(),
+            }
+            found = oss2.Bucket(bucket_name=reference.bucket, **network, **signing).get_object(
+                reference.key
+            )
             version = found.versionid or found.etag or ""
             data = self._read(found)
         if reference.key.endswith(".json"):
@@ -83,7 +92,9 @@ class Manifests:
         while chunk := found.read(_CHUNK):
             data += chunk
             if len(data) > MANIFEST_MAX:
-                raise Problem(MANIFEST_UNUSABLE, f"The manifest is larger than {MANIFEST_MAX:,} bytes.")
+                raise Problem(
+                    MANIFEST_UNUSABLE, f"The manifest is larger than {MANIFEST_MAX:,} bytes."
+                )
             self._timeout()
         return bytes(data)
 
@@ -109,15 +120,24 @@ def _session(oss2: Any) -> Iterator[Any]:
 
 
 def _signing(oss2: Any, held: Credentials, region: str) -> dict[str, Any]:
-    """Arguments of a bucket: signature V4 where oss2 has it, from 2.18.4 on; the runtime of Python 3.10 has 2.16.0 (§4.5)."""
+    """Arguments of a bucket: signature V4 where oss2 has it, from 2.18.4 on; the runtime of Python
+    3.10 has 2.16.0 (§4.5).
+    """
     newest = {"region": region} if hasattr(oss2, "AuthV4") else {}
     version = "v4" if newest else "v1"
-    return {"auth": oss2.StsAuth(held.access_key_id, held.access_key_secret, held.security_token, version), **newest}
+    return {
+        "auth": oss2.StsAuth(
+            held.access_key_id, held.access_key_secret, held.security_token, version
+        ),
+        **newest,
+    }
 
 
 @contextlib.contextmanager
 def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
-    """What oss2 raises, as problems. Its texts are not passed on: they hold signed headers and the string to sign."""
+    """What oss2 raises, as problems. Its texts are not passed on: they hold signed headers and the
+    string to sign.
+    """
     name = f"oss://{reference.bucket}/{reference.key[:200]}"
     try:
         yield
@@ -129,6 +149,8 @@ def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
             raise Problem(MANIFEST_DENIED, said) from None
         if error.status >= 500:
             raise Problem(MANIFEST_UNAVAILABLE, said) from None
-        raise Problem(MANIFEST_UNAVAILABLE, f"{name} could not be fetched ({type(error).__name__}).") from None
+        raise Problem(
+            MANIFEST_UNAVAILABLE, f"{name} could not be fetched ({type(error).__name__})."
+        ) from None
     except OSError as error:  # requests, in the middle of the body
         raise Problem(MANIFEST_UNAVAILABLE, f"{name} broke off ({type(error).__name__}).") from None

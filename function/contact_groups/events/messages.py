@@ -27,7 +27,8 @@ class Message:
 
     Attributes:
         id: the source's own id; empty where it gives none.
-        body: one contact group, a list of them or `{"contactGroups": […]}`, parsed or as text; or where to fetch that.
+        body: one contact group, a list of them or `{"contactGroups": […]}`, parsed or as text; or
+            where to fetch that.
         event: this message alone as an event, to be sent again.
         where: the source and the place of the body in it, for errors.
         pointer: where the body stands in the event (RFC 6901), for messages without an id.
@@ -62,7 +63,9 @@ class Source(Claim, Protocol):
 
     @property
     def keys(self) -> frozenset[str]:
-        """The members that its events have at the top: to say what is missing of an event that nobody claims."""
+        """The members that its events have at the top: to say what is missing of an event that
+        nobody claims.
+        """
         ...
 
     @property
@@ -109,8 +112,12 @@ class Envelope:
         try:
             yield Message(message_id, look_up(value, self.body), value, where)
         except KeyError as missing:
-            detail = f"An event of {self.name} has its payload at {place}; there is {missing.args[0]}."
-            yield Message(message_id, None, value, where, problem=Problem(EVENT_WITHOUT_PAYLOAD, detail))
+            detail = (
+                f"An event of {self.name} has its payload at {place}; there is {missing.args[0]}."
+            )
+            yield Message(
+                message_id, None, value, where, problem=Problem(EVENT_WITHOUT_PAYLOAD, detail)
+            )
 
 
 def joined(value: Any, paths: Iterable[tuple[str, ...]]) -> str:

@@ -1,7 +1,7 @@
 """OSS: an object that was created is a manifest (facts/function-compute.md §3.2).
 
-The event names the object, and what is fetched is what the object holds by then: the newest state wins, in whatever order the
-events arrive. The key is taken as it stands in the event.
+The event names the object, and what is fetched is what the object holds by then: the newest state
+wins, in whatever order the events arrive. The key is taken as it stands in the event.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Oss:
             except Problem as problem:
                 yield Message("", None, {"events": [event]}, self.name, f"/events/{index}", problem)
             else:
-                yield Message(message_id, reference, {"events": [event]}, f"oss, {reference.key[:200]}")
+                yield Message(
+                    message_id, reference, {"events": [event]}, f"oss, {reference.key[:200]}"
+                )
 
 
 def event_sources(value: Any, source: str) -> bool:
@@ -51,22 +53,28 @@ def event_sources(value: Any, source: str) -> bool:
 
 def _reference(event: Any) -> tuple[str, ObjectReference]:
     try:
-        bucket, key = look_up(event, ("oss", "bucket", "name")), look_up(event, ("oss", "object", "key"))
+        bucket, key = (
+            look_up(event, ("oss", "bucket", "name")),
+            look_up(event, ("oss", "object", "key")),
+        )
     except KeyError as missing:
-        raise Problem(EVENT_WITHOUT_PAYLOAD, f"An event of OSS names its object; there is {missing.args[0]}.") from None
+        raise Problem(
+            EVENT_WITHOUT_PAYLOAD, f"An event of OSS names its object; there is {missing.args[0]}."
+        ) from None
     name = str(event.get("eventName"))
     if not name.startswith("ObjectCreated:"):
         raise Problem(
-            EVENT_REFUSED, f"OSS tells of {name[:80]}; only objects that were created (ObjectCreated:*) are manifests."
+            EVENT_REFUSED,
+            f"OSS tells of {name[:80]}; only objects that were created (ObjectCreated:*) are"
+            " manifests.",
         )
     if not (isinstance(bucket, str) and _BUCKET.fullmatch(bucket) and isinstance(key, str)):
-        detail = (
-            f"An event of OSS names a bucket and a key; these are {seen(bucket)} and {seen(key)}, or no bucket's name."
-        )
+        detail = f"An event of OSS names a bucket and a key; these are {seen(bucket)} and {seen(key)}, or no bucket's name."
         raise Problem(EVENT_WITHOUT_PAYLOAD, detail)
     if not key.endswith(SUFFIXES):
         raise Problem(
-            MANIFEST_UNUSABLE, f"The object is called {key[-80:]!r}; a manifest ends in {', '.join(SUFFIXES)}."
+            MANIFEST_UNUSABLE,
+            f"The object is called {key[-80:]!r}; a manifest ends in {', '.join(SUFFIXES)}.",
         )
     version = event["oss"]["object"].get("eTag", "")
     return f"{bucket}/{key}@{version}", ObjectReference(bucket, key, str(event.get("region")))

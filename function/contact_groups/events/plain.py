@@ -1,7 +1,8 @@
 """A payload alone: contact groups with nothing around them.
 
-So look direct invocations, messages of an MNS topic in the STREAM format without attributes, EventBridge's RawData of an event
-of one's own, and what a transform of an EventBridge rule makes: there is nothing to tell them apart, and no need to.
+So look direct invocations, messages of an MNS topic in the STREAM format without attributes,
+EventBridge's RawData of an event of one's own, and what a transform of an EventBridge rule makes:
+there is nothing to tell them apart, and no need to.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ LIST = "contactGroups"
 
 
 class Plain:
-    """See the module. One member of a contact group is enough to be one: the schema says what is wrong with it."""
+    """See the module. One member of a contact group is enough to be one: the schema says what is
+    wrong with it.
+    """
 
     name = "payload"
     keys = frozenset({"contactGroupName", "contactNames", "describe"})

@@ -1,7 +1,8 @@
-"""Queues and topics behind EventBridge: as CloudEvents, and as RawData, where the function gets `data` alone.
+"""Queues and topics behind EventBridge: as CloudEvents, and as RawData, where the function gets
+`data` alone.
 
-MNS queue §3.5, RocketMQ §3.6, RabbitMQ §3.7, Kafka §3.8 of facts/function-compute.md; RawData §3.9. A self-built RocketMQ
-delivers what the cloud's own does as RawData, and a `msgId`.
+MNS queue §3.5, RocketMQ §3.6, RabbitMQ §3.7, Kafka §3.8 of facts/function-compute.md; RawData §3.9.
+A self-built RocketMQ delivers what the cloud's own does as RawData, and a `msgId`.
 """
 
 from __future__ import annotations
@@ -12,21 +13,34 @@ from contact_groups.events.messages import Envelope, has
 Path = tuple[str, ...]
 
 
-def _queue(name: str, body: str, raw_keys: str, raw_id: tuple[Path, ...]) -> tuple[Envelope, Envelope]:
+def _queue(
+    name: str, body: str, raw_keys: str, raw_id: tuple[Path, ...]
+) -> tuple[Envelope, Envelope]:
     keys = frozenset(raw_keys.split())
     return (
         Envelope(
             name, CLOUD_EVENT, lambda value: kind(value) == name, CLOUD_EVENT_ID, ("data", body)
         ),
         Envelope(
-            f"{name}-rawdata", keys, lambda value: has(value, *keys) and kind(value) is None, raw_id, (body,)
+            f"{name}-rawdata",
+            keys,
+            lambda value: has(value, *keys) and kind(value) is None,
+            raw_id,
+            (body,),
         ),
-    )  # fmt: skip
+    )
 
 
 QUEUES: tuple[Envelope, ...] = (
     *_queue("mns-queue", "messageBody", "messageId messageBody", (("messageId",),)),
-    *_queue("rocketmq", "body", "topic systemProperties body", (("topic",), ("systemProperties", "UNIQ_KEY"))),
+    *_queue(
+        "rocketmq",
+        "body",
+        "topic systemProperties body",
+        (("topic",), ("systemProperties", "UNIQ_KEY")),
+    ),
     *_queue("rabbitmq", "body", "envelope props body", (("props", "messageId"),)),
-    *_queue("kafka", "value", "topic partition offset value", (("topic",), ("partition",), ("offset",))),
+    *_queue(
+        "kafka", "value", "topic partition offset value", (("topic",), ("partition",), ("offset",))
+    ),
 )

@@ -1,4 +1,6 @@
-"""Sources that are recognised and refused by name: what they deliver is no contact group, or would go round in a circle."""
+"""Sources that are recognised and refused by name: what they deliver is no contact group, or would
+go round in a circle.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def _is_sls(value: Any) -> bool:
 
 
 def _is_destination(value: Any) -> bool:
-    return has(value, "requestContext", "requestPayload") and has(value["requestContext"], "approximateInvokeCount")
+    return has(value, "requestContext", "requestPayload") and has(
+        value["requestContext"], "approximateInvokeCount"
+    )
 
 
 def _is_tablestore(value: Any) -> bool:
@@ -63,43 +67,78 @@ def _is_mqtt(value: Any) -> bool:
 
 
 def _is_cloudmonitor(value: Any) -> bool:
-    return kind(value) == "cloudmonitor" or (has(value, "product", "content") and value["product"] == "CloudMonitor")
+    return kind(value) == "cloudmonitor" or (
+        has(value, "product", "content") and value["product"] == "CloudMonitor"
+    )
 
 
 def _is_own(value: Any) -> bool:
-    """The record of a PutContactGroup, which may be this function's: acting on it would never end (§3.10)."""
+    """The record of a PutContactGroup, which may be this function's: acting on it would never end
+    (§3.10).
+    """
     return has(value["data"], "eventName") and value["data"]["eventName"] == "PutContactGroup"
 
 
 def _refused(
-    name: str, keys: str, shape: Callable[[Any], bool], reason: str, own: Callable[[Any], bool] = lambda _: False
+    name: str,
+    keys: str,
+    shape: Callable[[Any], bool],
+    reason: str,
+    own: Callable[[Any], bool] = lambda _: False,
 ) -> Refused:
     return Refused(name, frozenset(keys.split()), shape, reason, own)
 
 
 #: facts/function-compute.md §3.3, §3.8, §2.3, §3.10, §3.11.
 REFUSED: tuple[Refused, ...] = (
-    _refused("sls", "source jobName taskId cursorTime", _is_sls, "it holds cursors of a log and no payload"),
     _refused(
-        "cdn", "events", lambda value: event_sources(value, "cdn"), "it tells of the CDN's own files and tasks"
+        "sls",
+        "source jobName taskId cursorTime",
+        _is_sls,
+        "it holds cursors of a log and no payload",
     ),
-    _refused("tablestore", "Version Records", _is_tablestore, "its records are rows; write the group itself instead"),
     _refused(
-        "dts", " ".join(CLOUD_EVENT), lambda value: kind(value) == "dts",
+        "cdn",
+        "events",
+        lambda value: event_sources(value, "cdn"),
+        "it tells of the CDN's own files and tasks",
+    ),
+    _refused(
+        "tablestore",
+        "Version Records",
+        _is_tablestore,
+        "its records are rows; write the group itself instead",
+    ),
+    _refused(
+        "dts",
+        " ".join(CLOUD_EVENT),
+        lambda value: kind(value) == "dts",
         "its records are changed rows; write the group itself instead",
     ),
-    _refused("mqtt", "props body", _is_mqtt, "devices do not decide who is woken; publish to a queue or topic instead"),
     _refused(
-        "async-destination", "requestContext requestPayload responseContext", _is_destination,
+        "mqtt",
+        "props body",
+        _is_mqtt,
+        "devices do not decide who is woken; publish to a queue or topic instead",
+    ),
+    _refused(
+        "async-destination",
+        "requestContext requestPayload responseContext",
+        _is_destination,
         "it records how another invocation ended; send its requestPayload again instead",
     ),
     _refused(
-        "actiontrail", " ".join(CLOUD_EVENT), lambda value: kind(value) == "actiontrail",
-        "it records a call of an API; were it this function's own PutContactGroup, acting on it would go round in a circle",
+        "actiontrail",
+        " ".join(CLOUD_EVENT),
+        lambda value: kind(value) == "actiontrail",
+        "it records a call of an API; were it this function's own PutContactGroup, acting on it"
+        " would go round in a circle",
         lambda value: "data" in value and _is_own(value),
     ),
     _refused(
-        "cloudmonitor", "product content level name", _is_cloudmonitor,
+        "cloudmonitor",
+        "product content level name",
+        _is_cloudmonitor,
         "it is an alarm or a system event, not what decides who hears of it",
     ),
-)  # fmt: skip
+)

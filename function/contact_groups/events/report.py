@@ -1,4 +1,6 @@
-"""What is told of an event: its result, its log lines, and what is raised so that the platform tries again."""
+"""What is told of an event: its result, its log lines, and what is raised so that the platform
+tries again.
+"""
 
 from __future__ import annotations
 
@@ -22,30 +24,39 @@ NAMED_MAX = 20
 _ESCAPED_MAX = 12
 #: What a log line says of a problem beside the payload.
 _DETAIL_MAX = 1_000
-#: The command to send a payload again has neither double quotes nor backslashes, so that it can be copied out of raw JSON.
+#: The command to send a payload again has neither double quotes nor backslashes, so that it can be
+#: copied out of raw JSON.
 _JOIN = "python3 -c 'import json, sys; [print(json.loads(line)[sys.argv[1]], end=str()) for line in sys.stdin]' payload"
 _INVOKE = "python -m deploy invoke event-function"
 
 
 class EventFailed(Exception):
-    """An item failed: the platform is to try the whole event again (facts/function-compute.md §2.3), which is safe.
+    """An item failed: the platform is to try the whole event again (facts/function-compute.md
+    §2.3), which is safe.
 
-    With EVENT_REJECTED_RAISES also where an item was rejected, so that the event ends in the failure destination. The text has
-    counts, ids and the names of problems, and nothing of a payload or of credentials: it is shown to whoever invokes.
+    With EVENT_REJECTED_RAISES also where an item was rejected, so that the event ends in the
+    failure destination. The text has counts, ids and the names of problems, and nothing of a
+    payload or of credentials: it is shown to whoever invokes.
     """
 
 
 def result(source: str, items: list[Item], request_id: str | None) -> dict[str, Any]:
-    """The one document of an event. Beyond what an answer may hold, its problems are cut to their types."""
+    """The one document of an event. Beyond what an answer may hold, its problems are cut to their
+    types.
+    """
     document = {
         "source": source,
         "counts": counts(items),
         "items": [
-            _entry(item, item.problem.document(request_id=request_id) if item.problem else None) for item in items
+            _entry(item, item.problem.document(request_id=request_id) if item.problem else None)
+            for item in items
         ],
     }
     if len(json.dumps(document, indent=4)) > RESULT_MAX:
-        document["items"] = [_entry(item, {"type": item.problem.type.uri} if item.problem else None) for item in items]
+        document["items"] = [
+            _entry(item, {"type": item.problem.type.uri} if item.problem else None)
+            for item in items
+        ]
     return document
 
 
@@ -68,14 +79,20 @@ def counts(items: Iterable[Item]) -> dict[str, int]:
 
 def failure(items: list[Item], rejected_raises: bool) -> EventFailed | None:
     """What to raise, if anything. A record of the function's own work is never raised for."""
-    raised = {Verdict.FAILED.value, Verdict.REJECTED.value} if rejected_raises else {Verdict.FAILED.value}
+    raised = (
+        {Verdict.FAILED.value, Verdict.REJECTED.value}
+        if rejected_raises
+        else {Verdict.FAILED.value}
+    )
     named = [item for item in items if item.verdict in raised and not item.own]
     if not named:
         return None
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts(items).items())
     listed = "; ".join(_said(item) for item in named[:NAMED_MAX])
     more = f"; and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
-    return EventFailed(f"{len(items)} items: {told}. {listed}{more}. Sending the whole event again is safe.")
+    return EventFailed(
+        f"{len(items)} items: {told}. {listed}{more}. Sending the whole event again is safe."
+    )
 
 
 def _said(item: Item) -> str:
@@ -85,11 +102,20 @@ def _said(item: Item) -> str:
 
 
 def write_rejected(item: Item, request_id: str | None) -> None:
-    """Writes the whole payload of a rejected item, in as many lines as that takes, each with the command to send it again."""
+    """Writes the whole payload of a rejected item, in as many lines as that takes, each with the
+    command to send it again.
+    """
     problem = item.problem.type.slug if item.problem else None
     detail = item.problem.detail[:_DETAIL_MAX] if item.problem else None
     if item.own:
-        logs.write(logging.WARNING, "own record", requestId=request_id, item=item.id, problem=problem, detail=detail)
+        logs.write(
+            logging.WARNING,
+            "own record",
+            requestId=request_id,
+            item=item.id,
+            problem=problem,
+            detail=detail,
+        )
         return
     rejection = uuid.uuid4().hex
     text, decoder = _payload(item.payload)
@@ -97,10 +123,20 @@ def write_rejected(item: Item, request_id: str | None) -> None:
     replay = f"grep {rejection} function.log | {_JOIN}{decoder} > rejected.json && {_INVOKE} rejected.json"
     for number, part in enumerate(parts, start=1):
         logs.write(
-            logging.ERROR, "rejected", requestId=request_id, item=item.id, contactGroupName=item.name,
-            problem=problem, detail=detail, upstreamRequestId=item.request_id, rejection=rejection,
-            part=f"{number}/{len(parts)}", payload=part, encoding="base64" if decoder else None, replay=replay,
-        )  # fmt: skip
+            logging.ERROR,
+            "rejected",
+            requestId=request_id,
+            item=item.id,
+            contactGroupName=item.name,
+            problem=problem,
+            detail=detail,
+            upstreamRequestId=item.request_id,
+            rejection=rejection,
+            part=f"{number}/{len(parts)}",
+            payload=part,
+            encoding="base64" if decoder else None,
+            replay=replay,
+        )
 
 
 def _payload(payload: Any) -> tuple[str, str]:
@@ -117,7 +153,9 @@ def _payload(payload: Any) -> tuple[str, str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Parts of a text, each short enough for a line however it is escaped; one empty part if there is nothing."""
+    """Parts of a text, each short enough for a line however it is escaped; one empty part if there
+    is nothing.
+    """
     most = logs.TEXT_MAX // (2 if text.isascii() and text.isprintable() else _ESCAPED_MAX)
     for start in range(0, len(text) or 1, most):
         yield text[start : start + most]

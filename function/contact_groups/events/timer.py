@@ -1,4 +1,6 @@
-"""A timer, whose `payload` is text that somebody typed into the trigger (facts/function-compute.md §3.1)."""
+"""A timer, whose `payload` is text that somebody typed into the trigger (facts/function-compute.md
+§3.1).
+"""
 
 from __future__ import annotations
 

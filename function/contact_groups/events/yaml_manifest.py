@@ -1,7 +1,8 @@
 """YAML as far as a manifest needs it: what JSON can say, with every doubtful reading refused.
 
-Built from the parser's events with a stack of our own, so that neither depth nor aliases can multiply; plain scalars are read
-as JSON reads them, so that `no`, `on` or a date stay the text that was written.
+Built from the parser's events with a stack of our own, so that neither depth nor aliases can
+multiply; plain scalars are read as JSON reads them, so that `no`, `on` or a date stay the text that
+was written.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ def parse_yaml(text: str) -> Any:
     """Reads one YAML document.
 
     Raises:
-        Problem: manifest-unusable, saying what was found and where: a syntax error, a second document, an alias, a tag, a
-            key twice or that is no text, a number too long, nesting too deep.
+        Problem: manifest-unusable, saying what was found and where: a syntax error, a second
+            document, an alias, a tag, a key twice or that is no text, a number too long, nesting
+            too deep.
     """
     import yaml
 
@@ -53,7 +55,9 @@ def _build(events: Iterable[Any]) -> Any:
             _check(event, stack)
             _add(stack, _scalar(event, stack), event)
         elif kind == "AliasEvent":
-            raise _refused(f"the alias *{event.anchor} is not taken; write the value out", event.start_mark)
+            raise _refused(
+                f"the alias *{event.anchor} is not taken; write the value out", event.start_mark
+            )
     return top[0] if top else None
 
 
@@ -83,7 +87,9 @@ def _add(stack: list[tuple[Any, Any]], value: Any, event: Any) -> None:
 
 def _scalar(event: Any, stack: list[tuple[Any, Any]]) -> Any:
     if any("\ud800" <= character <= "\udfff" for character in event.value):
-        raise _refused("a lone surrogate is no character", event.start_mark)  # libyaml refuses it by itself
+        raise _refused(
+            "a lone surrogate is no character", event.start_mark
+        )  # libyaml refuses it by itself
     if event.style or not (event.value == "" or _JSON_SCALAR.fullmatch(event.value)):
         return event.value
     container, key = stack[-1]

@@ -21,7 +21,8 @@ from .context import FCContext
 from .frames import Message, read_frame, write_frame
 
 _SAFE = frozenset(  # facts/function-compute.md §1.8
-    "FC_FUNC_CODE_PATH FC_FUNCTION_MEMORY_SIZE FC_RUNTIME_VERSION FC_ACCOUNT_ID FC_FUNCTION_HANDLER FC_FUNCTION_NAME "
+    "FC_FUNC_CODE_PATH FC_FUNCTION_MEMORY_SIZE FC_RUNTIME_VERSION FC_ACCOUNT_ID"
+    " FC_FUNCTION_HANDLER FC_FUNCTION_NAME "
     "FC_SERVICE_NAME FC_VER_ID FC_QUALIFIER FC_REGION FC_INSTANCE_ID FC_SNAPSHOT_FLAG".split()
 )
 _MAX_LOG_BYTES = 128 * 1024  # of one entry, facts/function-compute.md §1.8
@@ -98,7 +99,8 @@ class Instance:
         try:
             http, result = self._call(message, body)
         except Exception as error:  # SystemExit ends the process: facts/function-compute.md §1.6
-            # Of the two frames above the function's own, the platform shows one for HTTP, none for events.
+            # Of the two frames above the function's own, the platform shows one for HTTP, none for
+            # events.
             failed, result = True, handlers.error_bytes(error, 2 if message["http"] is None else 1)
             logging.getLogger().error("%s", result.decode())  # noqa: TRY400  (the trace is in the text)
         sys.stdout.flush()
@@ -111,7 +113,9 @@ class Instance:
 
     def _call(self, message: Message, body: bytes) -> tuple[Message | None, bytes]:
         function = self._handler(message["handler"])
-        context = FCContext(message["context"], None if self._concurrency == 1 else logging.getLogger())
+        context = FCContext(
+            message["context"], None if self._concurrency == 1 else logging.getLogger()
+        )
         if message["type"] == "initialize":
             function(context)
             return None, b""

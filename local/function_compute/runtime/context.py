@@ -41,7 +41,9 @@ class FunctionMeta:
 class ServiceMeta:
     """The service."""
 
-    def __init__(self, name: str, log_project: str, log_store: str, qualifier: str, version_id: str) -> None:
+    def __init__(
+        self, name: str, log_project: str, log_store: str, qualifier: str, version_id: str
+    ) -> None:
         self.name, self.log_project, self.log_store = name, log_project, log_store
         self.qualifier, self.version_id = qualifier, version_id
 

@@ -13,7 +13,9 @@ Message = dict[str, Any]
 
 
 def write_frame(stream: BufferedIOBase, message: Message, body: bytes) -> None:
-    """Writes one message; raises TypeError where it is no JSON, OSError where the other side is gone."""
+    """Writes one message; raises TypeError where it is no JSON, OSError where the other side is
+    gone.
+    """
     head = json.dumps(message).encode()
     stream.write(_LENGTHS.pack(len(head), len(body)) + head + body)
     stream.flush()

@@ -1,4 +1,6 @@
-"""Finds a handler by its string, and words its failures: facts/function-compute.md §1.6, §1.7 and §2.1."""
+"""Finds a handler by its string, and words its failures: facts/function-compute.md §1.6, §1.7 and
+§2.1.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ def _load(name: str, folder: str) -> ModuleType:
 
 
 def result_bytes(result: object) -> bytes:
-    """What an event handler returned, as the caller gets it: str and bytes as they are, all else as JSON."""
+    """What an event handler returned, as the caller gets it: str and bytes as they are, all else as
+    JSON.
+    """
     if isinstance(result, bytes):
         return result
     if isinstance(result, str):
@@ -110,7 +114,10 @@ def error_bytes(error: Exception, skip: int) -> bytes:
         trace = [part.strip() for line in lines for part in line.splitlines() if part.strip(" ^\n")]
     else:
         frames = traceback.extract_tb(error.__traceback__)[skip:]
-        trace = [[f'File "{at.filename}"', f"line {at.lineno}", f"in {at.name}", at.line or ""] for at in frames]
+        trace = [
+            [f'File "{at.filename}"', f"line {at.lineno}", f"in {at.name}", at.line or ""]
+            for at in frames
+        ]
     document = {"errorMessage": str(error), "errorType": type(error).__name__}
     return _to_json({**document, "stackTrace": trace} if trace else document)
 

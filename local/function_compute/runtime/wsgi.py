@@ -1,4 +1,6 @@
-"""An HTTP request as WSGI, as the platform's runtime really builds it: facts/function-compute.md §1.2 and §1.5."""
+"""An HTTP request as WSGI, as the platform's runtime really builds it: facts/function-compute.md
+§1.2 and §1.5.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ def environ(http: dict[str, Any], body: bytes, context: FCContext) -> dict[str, 
         body: Of the request.
         context: Goes in as `fc.context`.
     """
-    headers = {name.upper().replace("-", "_"): ",".join(values) for name, values in http["headersMap"].items()}
+    headers = {
+        name.upper().replace("-", "_"): ",".join(values)
+        for name, values in http["headersMap"].items()
+    }
     return {
         **os.environ,
         "CONTENT_LENGTH": str(len(body)),
@@ -67,7 +72,8 @@ class StartResponse:
         return self._written.write
 
     def finish(self, result: object) -> tuple[dict[str, Any], bytes]:
-        """Status with headers, and the body: what was written, then what was returned, which is never closed.
+        """Status with headers, and the body: what was written, then what was returned, which is
+        never closed.
 
         Raises:
             Exception: The handler returned no body, or headers that are no JSON.
