@@ -162,7 +162,8 @@ def closure(names, seen):
             continue
         seen[key] = found = distribution(name)
         wanted = map(Requirement, found.requires or ())
-        closure([one.name for one in wanted if not one.marker or one.marker.evaluate({"extra": ""})], seen)
+        plain = (one for one in wanted if not one.marker or one.marker.evaluate({"extra": ""}))
+        closure([one.name for one in plain], seen)
     return seen
 
 for line in sys.stdin:

@@ -14,7 +14,10 @@ import threading
 import time
 from typing import Any
 
-BODY = b'{"Code":"200","Message":"success","RequestId":"06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83","Success":true}'
+BODY = (
+    b'{"Code":"200","Message":"success","RequestId":"06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83",'
+    b'"Success":true}'
+)
 #: The headers that the gateway is known to send (facts/cloudmonitor.md §5).
 ANSWER = (
     b"HTTP/1.1 200 OK\r\n"

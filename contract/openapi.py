@@ -18,13 +18,16 @@ from contact_groups.schemas import CODES, NAME_MAX, QUERY_MAX, AppliedSchema, Co
 from contract.scenarios import GROUP, SCENARIOS, SUCCESS, Scenario, play
 
 DESCRIPTION = """\
-Creates or replaces alert contact groups of CloudMonitor (CMS). Every failure of the function is `application/problem+json`; the \
-`type` of each leads to its documentation. A request carries the whole group, so repeating it is safe.
+Creates or replaces alert contact groups of CloudMonitor (CMS). Every failure of the function is \
+`application/problem+json`; the `type` of each leads to its documentation. A request carries the \
+whole group, so repeating it is safe.
 
-On its default domain Function Compute answers some requests itself, before the function sees them and with a JSON body of its \
-own: 400 without a signature or over a limit, 403 for a wrong one, 429 when too many requests run, 502 when the process died.
+On its default domain Function Compute answers some requests itself, before the function sees them \
+and with a JSON body of its own: 400 without a signature or over a limit, 403 for a wrong one, 429 \
+when too many requests run, 502 when the process died.
 
-Write through POST with the aliyun-fc2 client: it resends PUT six times on 500, 502 and 504, and then drops the answer.\
+Write through POST with the aliyun-fc2 client: it resends PUT six times on 500, 502 and 504, and \
+then drops the answer.\
 """
 #: A name in a path: as in a body, and without a slash.
 PATH_PATTERN = (
@@ -103,7 +106,10 @@ _SCHEMAS: dict[str, Schema] = {
 
 
 #: A rule that JSON Schema cannot say.
-_SIZE = f"Percent-encoded as UTF-8, all members together take at most {QUERY_MAX:,} bytes (422, `too-large`)."
+_SIZE = (
+    f"Percent-encoded as UTF-8, all members together take at most {QUERY_MAX:,} bytes"
+    " (422, `too-large`)."
+)
 _DESCRIPTIONS = {
     "ContactGroup": f"The whole group. {_SIZE}",
     "ContactGroupInPath": "`contactGroupName` may be left out, and must equal the path (422,"

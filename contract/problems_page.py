@@ -15,8 +15,9 @@ from contract.scenarios import EVENTS, SCENARIOS, play, play_event
 HEAD = """\
 # Problems
 
-Every failure is a problem document (RFC 9457, `application/problem+json`), over HTTP and as the verdict on an item of an event.
-Its `type` is a relative URI that leads to the section here: `/docs/problems#throttled` is [throttled](#throttled).
+Every failure is a problem document (RFC 9457, `application/problem+json`), over HTTP and as the
+verdict on an item of an event. Its `type` is a relative URI that leads to the section here:
+`/docs/problems#throttled` is [throttled](#throttled).
 
 | member | meaning |
 |---|---|
@@ -66,7 +67,8 @@ def _upstream_types() -> list[ProblemType]:
 def _index(types: list[ProblemType]) -> Iterator[str]:
     yield "| status | problem | what happened |\n|---|---|---|"
     for problem_type in types:
-        yield f"| {problem_type.status} | [{problem_type.slug}](#{problem_type.slug}) | {problem_type.title} |"
+        link = f"[{problem_type.slug}](#{problem_type.slug})"
+        yield f"| {problem_type.status} | {link} | {problem_type.title} |"
 
 
 def _section(problem_type: ProblemType) -> Iterator[str]:
@@ -80,7 +82,10 @@ def _section(problem_type: ProblemType) -> Iterator[str]:
     for row in rows:
         codes = ", ".join(f"`{code}`" for code in row.codes)
         if codes:
-            yield f"| CloudMonitor's codes | {codes}; before the verdict the function tries again: {row.retry.value} |"
+            yield (
+                f"| CloudMonitor's codes | {codes};"
+                f" before the verdict the function tries again: {row.retry.value} |"
+            )
     statuses = sorted(status for row in rows for status in row.statuses)
     if statuses:
         yield f"| HTTP status, where the code is unknown | {_ranges(statuses)} |"

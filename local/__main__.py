@@ -29,7 +29,8 @@ the local Function Compute on {function_compute} (AccessKey testid / testsecret)
        -d '{{"contactNames": ["Contact 1"], "describe": "Alert contact name"}}'
 
   curl '{facade}/v1/contact-groups?dryRun=true' -H 'Content-Type: application/json' \\
-       -d '{{"contactGroupName": "on-call", "contactNames": ["Alice", "Bob"], "describe": "This week"}}'
+       -d '{{"contactGroupName": "on-call", "contactNames": ["Alice", "Bob"],
+            "describe": "This week"}}'
 
   curl {cloudmonitor}/_local/groups
 

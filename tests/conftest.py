@@ -129,8 +129,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("authority")
     for command in (
         (
-            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out"
-            " ca.pem"
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority"
+            " -keyout ca.key -out ca.pem"
         ),
         (
             "openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out"
@@ -139,7 +139,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     (folder / "names").write_text("subjectAltName=DNS:localhost")
-    sign = "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem"
+    sign = (
+        "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
+        " -extfile names -out server.pem"
+    )
     subprocess.run(sign.split(), cwd=folder, check=True, capture_output=True)
     return folder
 

@@ -65,7 +65,10 @@ def draw(panels: Sequence[Panel], names: Sequence[str], described: str) -> str:
     width = LEFT + len(panels) * (WIDTH + GAP) - GAP + 24
     height = TOP + HEIGHT + BOTTOM
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+            f' width="{width}" height="{height}">'
+        ),
         f'<g font-family="system-ui, sans-serif" font-size="12" fill="{INK}">',
         f"<title>{escape(described)}</title>",
     ]
@@ -77,7 +80,8 @@ def draw(panels: Sequence[Panel], names: Sequence[str], described: str) -> str:
     for number, name in enumerate(names):
         x, y = LEFT + number * step, TOP + HEIGHT + 60
         parts.append(
-            f'<line x1="{x:.1f}" y1="{y - 4}" x2="{x + 22:.1f}" y2="{y - 4}" {_stroke(number, len(names))}/>'
+            f'<line x1="{x:.1f}" y1="{y - 4}" x2="{x + 22:.1f}" y2="{y - 4}"'
+            f" {_stroke(number, len(names))}/>"
         )
         parts.append(f'<text x="{x + 28:.1f}" y="{y}">{escape(name)}</text>')
     return "\n".join([*parts, "</g>", "</svg>", ""])
@@ -98,7 +102,8 @@ def _panel(panel: Panel) -> list[str]:
             f'<text x="{x:.1f}" y="{HEIGHT + 17}" text-anchor="middle">{escape(text)}</text>'
         )
     parts.append(
-        f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT + 34}" text-anchor="middle">{escape(panel.along)}</text>'
+        f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT + 34}" text-anchor="middle">'
+        f"{escape(panel.along)}</text>"
     )
     for number, points in enumerate(panel.series):
         places = [(WIDTH * panel.x.place(x), HEIGHT * (1 - panel.y.place(y))) for x, y in points]

@@ -147,7 +147,10 @@ def _load_table(results: Results) -> str:
                 f"{figures.throttled_share:.2%}",
             )
         )
-    head = "callers|policy|written a second|of the quota|failed|p50|p99|calls per caller served|calls throttled"
+    head = (
+        "callers|policy|written a second|of the quota|failed|p50|p99"
+        "|calls per caller served|calls throttled"
+    )
     return _table(head.split("|"), rows)
 
 
@@ -176,16 +179,16 @@ def _load_reading(results: Results) -> str:
             f" {QUOTA * results.seconds:,.0f} calls while they came."
         ),
         (
-            "Under such a load some alternatives write more a second, because they try so often that"
-            " no call of the quota is left"
+            "Under such a load some alternatives write more a second, because they try so often"
+            " that no call of the quota is left"
         ),
         (
-            f"over: they make {min(spent):.0f} to {max(spent):.0f} calls for each caller served, where"
-            " this client makes"
+            f"over: they make {min(spent):.0f} to {max(spent):.0f} calls for each caller served,"
+            " where this client makes"
         ),
         (
-            f"{own[top].calls_per_applied:.2f}. Its callers pay with their wait: it is the queue for a"
-            " call, where the others refuse"
+            f"{own[top].calls_per_applied:.2f}. Its callers pay with their wait: it is the queue"
+            " for a call, where the others refuse"
         ),
         "sooner and serve those who are lucky.",
     )
@@ -224,7 +227,10 @@ def _deployment_table(results: Results) -> str:
                 f"{figures.p99:.1f} s",
             ]
         rows.append(row)
-    head = "MaxInstances|InstanceConcurrency|pace of each|deadline|first: of the quota|failed|p99|evenly: of the quota|failed|p99"
+    head = (
+        "MaxInstances|InstanceConcurrency|pace of each|deadline"
+        "|first: of the quota|failed|p99|evenly: of the quota|failed|p99"
+    )
     return _table(head.split("|"), rows)
 
 

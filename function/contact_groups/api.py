@@ -159,7 +159,10 @@ def _require_json_media_type() -> None:
 
 
 def _slash_in_name() -> Problem:
-    detail = "A name with a slash does not survive a path: send it in the body of POST /v1/contact-groups."
+    detail = (
+        "A name with a slash does not survive a path: send it in the body of"
+        " POST /v1/contact-groups."
+    )
     error = FieldError("/contactGroupName", "slash", "must not hold a slash in a path")
     return Problem(problems.INVALID_CONTACT_GROUP, detail, errors=(error,))
 

@@ -249,6 +249,9 @@ def _regional_endpoint(region: str, network: str) -> Endpoint:
             ]
         )
     if found is None:
-        must = f"it must be public in {region}, which has no VPC endpoint, or name one with CLOUDMONITOR_ENDPOINT"
+        must = (
+            f"it must be public in {region}, which has no VPC endpoint,"
+            " or name one with CLOUDMONITOR_ENDPOINT"
+        )
         raise SettingsError([f"CLOUDMONITOR_NETWORK is {network!r}: {must}"])
     return found

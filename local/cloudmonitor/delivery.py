@@ -12,7 +12,9 @@ from .faults import Fault
 from .wire import Answer, write_head
 
 _PIECE = b"x" * 65_536
-_RESET_PAUSE = 0.05  # seconds for the bytes sent before a reset to reach the client's program, which a reset may overtake
+#: Seconds for the bytes sent before a reset to reach the client's program, which the reset may
+#: overtake.
+_RESET_PAUSE = 0.05
 _LINGER_BYTES = 16 * 1024 * 1024  # what a refused client may still send until it reads the refusal
 _LINGER_SECONDS = 2.0
 

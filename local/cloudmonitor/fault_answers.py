@@ -21,8 +21,8 @@ _HTML = """<html>
 _LAUGHS = (
     '<?xml version="1.0"?>\n<!DOCTYPE lolz [\n<!ENTITY lol0 "lol">\n'
     + "".join(f'<!ENTITY lol{n} "{f"&lol{n - 1};" * 10}">\n' for n in range(1, 11))
-    + "]>\n<PutContactGroupResponse><Code>200</Code><Message>&lol10;</Message><Success>true</Success>"
-    + "</PutContactGroupResponse>"
+    + "]>\n<PutContactGroupResponse><Code>200</Code><Message>&lol10;</Message>"
+    + "<Success>true</Success></PutContactGroupResponse>"
 )
 
 

@@ -16,7 +16,8 @@ Members = dict[str, Any]
 
 MAX_CONTACTS = 100  # ContactNames.N, N from 1 to 100: facts/PutContactGroup-2019.md
 _LIST = "ContactNames."
-_PAGE_SIZE = 100  # DescribeContactGroupList documents no default; its sibling DescribeContactList has 100 (§3)
+#: DescribeContactGroupList documents no default; its sibling DescribeContactList has 100 (§3).
+_PAGE_SIZE = 100
 
 
 @dataclass(frozen=True)

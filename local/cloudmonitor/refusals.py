@@ -21,7 +21,10 @@ _TABLE: dict[str, tuple[int, str]] = {
     "InvalidTimeStamp.Expired": (400, "Specified time stamp or date value is expired."),
     "IllegalTimestamp": (
         400,
-        'The input parameter "Timestamp" that is mandatory for processing this request is not supplied.',
+        (
+            'The input parameter "Timestamp" that is mandatory for processing this request is'
+            " not supplied."
+        ),
     ),
     "SignatureNonceUsed": (400, "Specified signature nonce was used already."),
     "InvalidSecurityToken.Expired": (400, "Specified SecurityToken is expired."),

@@ -22,7 +22,9 @@ CREATE TABLE IF NOT EXISTS contact_groups (
 
 _PUT = """
 INSERT INTO contact_groups
-VALUES (:name, coalesce(:contacts, '[]'), coalesce(:describe, ''), coalesce(:subscribed, 0), :now, :now)
+VALUES (
+    :name, coalesce(:contacts, '[]'), coalesce(:describe, ''), coalesce(:subscribed, 0), :now, :now
+)
 ON CONFLICT (name) DO UPDATE SET
     contact_names = coalesce(:contacts, contact_names),
     describe = coalesce(:describe, describe),

@@ -178,7 +178,10 @@ def _record(account: Account, queued: Queued, condition: str, outcome: Outcome) 
     what = queued.invocation
     context: dict[str, Any] = {
         "requestId": queued.request_id,
-        "functionArn": f"acs:fc:{account.region}:{account.id}:services/{what['service']}/functions/{what['function']}",
+        "functionArn": (
+            f"acs:fc:{account.region}:{account.id}"
+            f":services/{what['service']}/functions/{what['function']}"
+        ),
         "condition": condition,
         "approximateInvokeCount": queued.attempts + (condition != "EventAgeExceeded"),
     }

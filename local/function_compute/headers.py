@@ -11,7 +11,8 @@ from .errors import MAX_REQUEST_HEADERS, MAX_RESPONSE_HEADERS, MAX_TARGET, bad_r
 from .wire import Request
 
 _REQUEST = frozenset(
-    "connection keep-alive accept-encoding content-length proxy-authorization te trailer transfer-encoding".split()
+    "connection keep-alive accept-encoding content-length proxy-authorization te trailer"
+    " transfer-encoding".split()
 )
 _RESPONSE = frozenset(
     "connection content-length date keep-alive server upgrade content-encoding proxy-authenticate"

@@ -273,7 +273,8 @@ def _start(
             stdout=output,
             stderr=output,
             pass_fds=[theirs.fileno()],
-            start_new_session=True,  # Ctrl-C on the terminal is for the platform, which ends its instances
+            # Ctrl-C on the terminal is for the platform, which ends its instances.
+            start_new_session=True,
         )
         undo.pop_all()
     return ours, process

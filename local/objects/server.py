@@ -122,8 +122,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: int, code: str) -> None:
         said = html.escape(code)
         text = (
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{said}</Code><Message>{said}</Message>'
-            f"<RequestId>{self.request_id}</RequestId><HostId>127.0.0.1</HostId></Error>\n"
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{said}</Code>'
+            f"<Message>{said}</Message><RequestId>{self.request_id}</RequestId>"
+            "<HostId>127.0.0.1</HostId></Error>\n"
         )
         content = text.encode()
         self._answer(status, {"Content-Type": "application/xml"}, content, sent=len(content))

@@ -20,9 +20,10 @@ CALL = """
 import io, json, sys
 sys.path[:0] = [sys.argv[1]]
 import index
-env = {"REQUEST_METHOD": "POST", "PATH_INFO": "/v1/contact-groups", "QUERY_STRING": "dryRun=true", "CONTENT_TYPE": "",
-       "SERVER_NAME": "x", "SERVER_PORT": "80", "wsgi.url_scheme": "http", "CONTENT_LENGTH": "70",
-       "wsgi.input": io.BytesIO(json.dumps({"contactGroupName": "g", "contactNames": ["a"], "describe": "d"}).encode().ljust(70))}
+group = json.dumps({"contactGroupName": "g", "contactNames": ["a"], "describe": "d"}).encode()
+env = {"REQUEST_METHOD": "POST", "PATH_INFO": "/v1/contact-groups", "QUERY_STRING": "dryRun=true",
+       "CONTENT_TYPE": "", "CONTENT_LENGTH": str(len(group)), "wsgi.input": io.BytesIO(group),
+       "SERVER_NAME": "x", "SERVER_PORT": "80", "wsgi.url_scheme": "http"}
 body = b"".join(index.handler(env, lambda status, headers: None))
 event = index.event_handler(b"[]", None)
 files = {getattr(module, "__file__", None) or "" for module in sys.modules.values()}

@@ -23,14 +23,14 @@ EVENTS = Path(__file__).parents[2] / "events"
 KEYS = sorted(
     {key for source in dispatcher.SOURCES for key in source.keys}
     | set(
-        "attrs body contactGroups contactGroupName enableSubscribed eventName eventSource events oss product".split()
-    )
-    | set(
-        "requestContext specversion triggerName type version httpMethod rawPath headers path".split()
+        "attrs body contactGroups contactGroupName enableSubscribed eventName eventSource events"
+        " oss product requestContext specversion triggerName type version httpMethod rawPath"
+        " headers path".split()
     )
 )
 WORDS = st.sampled_from(
-    "acs:oss cdn mns:Queue:SendMessage dts: cms:ActionTrail:ApiCall x:CloudMonitor:y CloudMonitor Sync-v1 {} []".split()
+    "acs:oss cdn mns:Queue:SendMessage dts: cms:ActionTrail:ApiCall x:CloudMonitor:y CloudMonitor"
+    " Sync-v1 {} []".split()
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS
 JSON = st.recursive(

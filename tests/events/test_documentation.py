@@ -50,12 +50,14 @@ import io, os, sys
 os.environ["CLOUDMONITOR_ENDPOINT"] = "http://127.0.0.1:9"
 os.environ["CLOUDMONITOR_MAX_ATTEMPTS"] = "1"
 import index
-environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/healthz", "wsgi.input": io.BytesIO(), "SERVER_NAME": "x",
-           "SERVER_PORT": "80", "wsgi.url_scheme": "http", "fc.request_uri": "/healthz"}
+environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/healthz", "wsgi.input": io.BytesIO(),
+           "SERVER_NAME": "x", "SERVER_PORT": "80", "wsgi.url_scheme": "http",
+           "fc.request_uri": "/healthz"}
 index.initializer(None)
 index.handler(environ, lambda *_: None)
 loaded = lambda *names: [name for name in sys.modules if name.startswith(names)]
-assert not loaded("contact_groups.events", "oss2", "yaml"), loaded("contact_groups.events", "oss2", "yaml")
+early = loaded("contact_groups.events", "oss2", "yaml")
+assert not early, early
 index.event_handler(b"hello", None)
 assert loaded("contact_groups.events")
 assert not loaded("oss2", "yaml"), loaded("oss2", "yaml")

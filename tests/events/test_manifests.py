@@ -283,7 +283,11 @@ def test_yaml_is_read_as_json_reads_scalars() -> None:
     """true, false, null and numbers are themselves; everything else stays the text that was
     written.
     """
-    text = "a: [true, false, null, 1, -2.5e3, ]\nb: [no, on, True, ~, 2026-03-02, 010, 1_000, .inf, \"1\", 'true']\nc:\n1: x\n"
+    text = (
+        "a: [true, false, null, 1, -2.5e3, ]\n"
+        "b: [no, on, True, ~, 2026-03-02, 010, 1_000, .inf, \"1\", 'true']\n"
+        "c:\n1: x\n"
+    )
     assert parse_yaml(text) == {
         "a": [True, False, None, 1, -2500.0],
         "b": ["no", "on", "True", "~", "2026-03-02", "010", "1_000", ".inf", "1", "true"],

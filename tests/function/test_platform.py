@@ -172,7 +172,6 @@ def test_response_headers_are_few_and_none_that_the_platform_drops(send: Send) -
 
 
 # --- credentials
-# -------------------------------------------------------------------------------------------------------
 
 
 def _context(*credentials: str | None) -> Any:
@@ -265,7 +264,6 @@ def test_credentials_show_no_secret() -> None:
 
 
 # --- HTTP requests that come as events
-# -------------------------------------------------------------------------------------
 
 FC3 = {
     "version": "v1",

@@ -34,7 +34,6 @@ ENDPOINTS = json.loads((Path(__file__).parent.parent / "data" / "endpoints.json"
 
 
 # --- settings
-# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("region", ENDPOINTS)
@@ -142,7 +141,6 @@ def test_endpoints_show_their_port_only_where_needed() -> None:
 
 
 # --- the process
-# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -192,7 +190,6 @@ def test_importing_reads_no_credentials_and_opens_nothing() -> None:
 
 
 # --- logs
-# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_one_line_a_request(send: Callable[..., Reply], log_lines: LogLines) -> None:
@@ -323,7 +320,6 @@ def test_secrets_are_struck_out_of_whatever_is_logged(capsys: pytest.CaptureFixt
 
 
 # --- threads
-# ----------------------------------------------------------------------------------------------------------------
 
 
 def test_200_parallel_requests_do_not_mix(

@@ -140,8 +140,8 @@ def test_the_request_on_the_wire(serve: Callable[..., tuple[RawServer, Pool]]) -
 
     assert server.requests == [
         (
-            b"POST /?a=b HTTP/1.1\r\nhost: localhost\r\nx-acs-version: 2019-01-01\r\ncontent-length:"
-            b" 0\r\n\r\n"
+            b"POST /?a=b HTTP/1.1\r\nhost: localhost\r\nx-acs-version: 2019-01-01\r\n"
+            b"content-length: 0\r\n\r\n"
         )
     ]
     assert (answer.status, answer.headers["x-acs-request-id"], answer.body) == (200, "R", b"{}")

@@ -250,7 +250,10 @@ def test_log_of_calls(start: Callable[..., CloudMonitor]) -> None:
 def certificate(tmp_path: Path) -> Path:
     """A certificate for 127.0.0.1 that is its own authority, with its key, in one file."""
     path = tmp_path / "certificate.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=local -addext subjectAltName=IP:127.0.0.1"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=local"
+        " -addext subjectAltName=IP:127.0.0.1"
+    )
     subprocess.run(
         [*command.split(), "-keyout", path, "-out", tmp_path / "c.pem"],
         check=True,

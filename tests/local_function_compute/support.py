@@ -33,7 +33,8 @@ def handler(environ, start_response):
     return [json.dumps({"environ": seen, "body": body.decode("utf-8", "replace")}).encode()]
 
 def event(event, context):
-    return {"event": event.decode(), "type": type(event).__name__, "context": json.loads(context.to_json())}
+    kind = type(event).__name__
+    return {"event": event.decode(), "type": kind, "context": json.loads(context.to_json())}
 """
 
 

@@ -333,7 +333,8 @@ def test_process_that_ends_itself(
     before = client.invoke_function(SERVICE, FUNCTION).data
     message = _failed(client, b"x")["errorMessage"]
     assert re.fullmatch(
-        r"Process exited unexpectedly before completing request \(duration: \d+ms, maxMemoryUsage: [\d.]+MB\)",
+        r"Process exited unexpectedly before completing request"
+        r" \(duration: \d+ms, maxMemoryUsage: [\d.]+MB\)",
         message,
     )
     assert client.invoke_function(SERVICE, FUNCTION).data != before
@@ -492,7 +493,10 @@ def test_environment_is_sanitised(start: Callable[..., FunctionCompute], tmp_pat
         "    return [sorted(names), logging.getLogger().level]\n"
     )
     names, level = json.loads(client.invoke_function(SERVICE, FUNCTION).data)
-    ours = "ACCOUNT_ID FUNCTION_HANDLER FUNCTION_MEMORY_SIZE FUNCTION_NAME FUNC_CODE_PATH INSTANCE_ID QUALIFIER REGION"
+    ours = (
+        "ACCOUNT_ID FUNCTION_HANDLER FUNCTION_MEMORY_SIZE FUNCTION_NAME FUNC_CODE_PATH"
+        " INSTANCE_ID QUALIFIER REGION"
+    )
     assert names == ["EXTRA", *(f"FC_{name}" for name in f"{ours} SERVICE_NAME VER_ID".split())]
     assert level == 40
 

@@ -21,7 +21,8 @@ _PREFIX = f"/2016-08-15/proxy/{SERVICE}/{FUNCTION}"
 
 def _answer(status: str = "200 OK", headers: Any = (), body: str = "[b'']") -> str:
     """The source of a function that always answers the same."""
-    return f"def handler(environ, start):\n    start({status!r}, {list(headers)!r})\n    return {body}\n"
+    start = f"start({status!r}, {list(headers)!r})"
+    return f"def handler(environ, start):\n    {start}\n    return {body}\n"
 
 
 @pytest.fixture

@@ -58,7 +58,10 @@ def test_version_pins_code_and_configuration(
     platform: FunctionCompute, client: fc2.Client, deploy: Deployer
 ) -> None:
     """A version runs the code and configuration of its publication, an alias what it points at."""
-    source = "import os\ndef handler(event, context): return '{} ' + os.environ['A'] + ' ' + os.environ['FC_QUALIFIER']\n"
+    source = (
+        "import os\ndef handler(event, context):"
+        " return '{} ' + os.environ['A'] + ' ' + os.environ['FC_QUALIFIER']\n"
+    )
     deploy.function(source.format("one"), environmentVariables={"A": "1"})
     client.publish_version(SERVICE)
     client.create_alias(SERVICE, "prod", "1")
@@ -84,7 +87,8 @@ def test_version_pins_code_and_configuration(
 
 def test_port_in_use(platform: FunctionCompute, tmp_path: Path) -> None:
     """A port in use is one clear error that names it."""
-    expected = rf"127\.0\.0\.1:{platform.port}: the port is in use; end what uses it or choose another port"
+    place = rf"127\.0\.0\.1:{platform.port}"
+    expected = f"{place}: the port is in use; end what uses it or choose another port"
     with pytest.raises(CannotListen, match=f"Function Compute cannot listen on {expected}"):
         FunctionCompute(tmp_path / "other", port=platform.port).__enter__()
     with pytest.raises(CannotListen, match=f"the function cannot listen on {expected}"):

@@ -161,7 +161,8 @@ class Page:
     def click(self, selector: str) -> None:
         """Clicks the first element that the selector finds, as a mouse does."""
         place = self.run(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+            " e.scrollIntoView({block: 'center'});"
             " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2];"
             " })()"
         )
@@ -178,7 +179,8 @@ class Page:
     def write(self, selector: str, text: str) -> None:
         """Replaces what a field holds, as typing does."""
         self.run(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.focus(); e.select(); }})()"
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+            " e.focus(); e.select(); })()"
         )
         self.command("Input.insertText", text=text)
 

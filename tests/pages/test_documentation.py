@@ -163,7 +163,8 @@ def test_markdown(tmp_path: Path) -> None:
         "[two](two.md#x) [code](../function/index.py) [evil](javascript:alert(1))"
         " [same](#twice)\n\n"
         "![drawn](one.svg) ![gone](../two.svg) ![far](https://example.com/far.png)\n\n"
-        '<a id="anchor"></a>here <script>alert(1)</script>\n\n<div onclick="alert(1)">block</div>\n\n'
+        '<a id="anchor"></a>here <script>alert(1)</script>\n\n'
+        '<div onclick="alert(1)">block</div>\n\n'
         "| a | b |\n|---|---|\n| 1 | 2 |\n"
     )
     (tmp_path / "two.md").write_text("# Two\n")

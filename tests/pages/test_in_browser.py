@@ -36,7 +36,8 @@ def send(facade: Facade, name: str = "on-call", **changes: Any) -> int:
 
 def text(selector: str) -> str:
     """The expression for the text of an element as seen, empty as long as there is none."""
-    return f"((one) => one?.checkVisibility() ? one.innerText : '')(document.querySelector({json.dumps(selector)}))"
+    found = f"document.querySelector({json.dumps(selector)})"
+    return f"((one) => one?.checkVisibility() ? one.innerText : '')({found})"
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -61,7 +61,10 @@ def sign_v3(
         headers["x-acs-security-token"] = credentials.security_token
     signed = signature.sign_v3(credentials.access_key_secret, "POST", query, headers)
     names = signature.signed_headers(headers)
-    authorization = f"{ALGORITHM_V3} Credential={credentials.access_key_id},SignedHeaders={names},Signature={signed.value}"
+    authorization = (
+        f"{ALGORITHM_V3} Credential={credentials.access_key_id},"
+        f"SignedHeaders={names},Signature={signed.value}"
+    )
     return Request(
         f"/?{query}", {**headers, **_UNSIGNED_HEADERS, "authorization": authorization}
     ), signed

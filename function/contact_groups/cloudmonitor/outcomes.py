@@ -307,7 +307,8 @@ def classify(answer: Answer) -> Outcome:
 
 def _by_code(code: str, message: str | None) -> Outcome | None:
     if code == "MissingParameter" and (found := _MISSING_PARAMETER.search(message or "")):
-        code = f"Missing{found[1]}"  # one rule for both ways that the gateway names a missing parameter
+        # One rule for both ways that the gateway names a missing parameter.
+        code = f"Missing{found[1]}"
     if row := _EXACT.get(code):
         return row
     for prefix, candidate in _PREFIX:

@@ -23,7 +23,8 @@ class Credentials:
     security_token: str = ""
 
     def __repr__(self) -> str:
-        return f"Credentials({mask(self.access_key_id)!r}, '***', {'***' if self.security_token else ''!r})"
+        token = "***" if self.security_token else ""
+        return f"Credentials({mask(self.access_key_id)!r}, '***', {token!r})"
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -124,7 +124,8 @@ def _ambiguous(found: list[Any]) -> Nobody:
 
 def _looked_like(value: Any) -> str:
     if not isinstance(value, dict):
-        return f"The event is {seen(value)}; it must be an object, or an array of them that is not empty."
+        must = "it must be an object, or an array of them that is not empty"
+        return f"The event is {seen(value)}; {must}."
     nearest = max(SOURCES, key=lambda source: len(source.keys & value.keys()) / len(source.keys))
     missing = sorted(nearest.keys - value.keys())
     if missing == sorted(nearest.keys):

@@ -69,7 +69,10 @@ def _reference(event: Any) -> tuple[str, ObjectReference]:
             " manifests.",
         )
     if not (isinstance(bucket, str) and _BUCKET.fullmatch(bucket) and isinstance(key, str)):
-        detail = f"An event of OSS names a bucket and a key; these are {seen(bucket)} and {seen(key)}, or no bucket's name."
+        detail = (
+            "An event of OSS names a bucket and a key;"
+            f" these are {seen(bucket)} and {seen(key)}, or no bucket's name."
+        )
         raise Problem(EVENT_WITHOUT_PAYLOAD, detail)
     if not key.endswith(SUFFIXES):
         raise Problem(

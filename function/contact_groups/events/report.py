@@ -26,7 +26,10 @@ _ESCAPED_MAX = 12
 _DETAIL_MAX = 1_000
 #: The command to send a payload again has neither double quotes nor backslashes, so that it can be
 #: copied out of raw JSON.
-_JOIN = "python3 -c 'import json, sys; [print(json.loads(line)[sys.argv[1]], end=str()) for line in sys.stdin]' payload"
+_JOIN = (
+    "python3 -c 'import json, sys;"
+    " [print(json.loads(line)[sys.argv[1]], end=str()) for line in sys.stdin]' payload"
+)
 _INVOKE = "python -m deploy invoke event-function"
 
 
@@ -120,7 +123,10 @@ def write_rejected(item: Item, request_id: str | None) -> None:
     rejection = uuid.uuid4().hex
     text, decoder = _payload(item.payload)
     parts = list(_parts(text))
-    replay = f"grep {rejection} function.log | {_JOIN}{decoder} > rejected.json && {_INVOKE} rejected.json"
+    replay = (
+        f"grep {rejection} function.log | {_JOIN}{decoder} > rejected.json"
+        f" && {_INVOKE} rejected.json"
+    )
     for number, part in enumerate(parts, start=1):
         logs.write(
             logging.ERROR,
