@@ -157,9 +157,10 @@ def validate_and_sign(_app: App, size: str, count: int) -> float:
     """CPU seconds to read, validate and sign one group: the smallest there is, or a largest."""
     import json
 
-    from contact_groups.cloudmonitor.calls import Stamp, sign_v3
+    from contact_groups.cloudmonitor.calls import Stamp, v3_request
+    from contact_groups.cloudmonitor.credentials import Credentials
     from contact_groups.cloudmonitor.endpoints import Endpoint
-    from contact_groups.compute.credentials import Credentials
+    from contact_groups.cloudmonitor.operations import put_contact_group
     from contact_groups.payload import parse_json
     from contact_groups.schemas import load_contact_group
 
@@ -178,7 +179,8 @@ def validate_and_sign(_app: App, size: str, count: int) -> float:
     stamp = Stamp("00000000-0000-0000-0000-000000000000", 1_700_000_000.0)
     started = time.process_time()
     for _ in range(count):
-        sign_v3(load_contact_group(parse_json(body)), endpoint, credentials, stamp)
+        group = load_contact_group(parse_json(body))
+        v3_request(put_contact_group(group), endpoint, credentials, stamp)
     return (time.process_time() - started) / count
 
 

@@ -12,7 +12,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from contact_groups import problems
-from contact_groups.cloudmonitor.outcomes import MISCONFIGURED, TABLE
+from contact_groups.cloudmonitor.outcomes import TABLE
+from contact_groups.cloudmonitor.problems import MISCONFIGURED
 from contact_groups.problems import ProblemSchema, ProblemType
 from contact_groups.schemas import CODES, NAME_MAX, QUERY_MAX, AppliedSchema, ContactGroupSchema
 from contract.scenarios import GROUP, SCENARIOS, SUCCESS, Scenario, play
@@ -33,7 +34,7 @@ then drops the answer.\
 PATH_PATTERN = (
     ContactGroupSchema().fields["contact_group_name"].metadata["pattern"].replace("[^", "[^/")
 )
-_COMMON = (problems.METHOD_NOT_ALLOWED, problems.INTERNAL_ERROR, MISCONFIGURED.type)
+_COMMON = (problems.METHOD_NOT_ALLOWED, problems.INTERNAL_ERROR, MISCONFIGURED)
 _WRITE = (*problems.REQUEST_PROBLEMS, *(row.type for row in TABLE))
 _LINK = {
     "operationId": "putContactGroup",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from contact_groups.cloudmonitor.outcomes import TABLE, Outcome
+from contact_groups.cloudmonitor.outcomes import TABLE, Row
 from contact_groups.events.problems import EVENT_PROBLEMS
 from contact_groups.problems import REQUEST_PROBLEMS, Actor, ProblemType, Verdict
 from contract.scenarios import EVENTS, SCENARIOS, play, play_event
@@ -28,7 +28,8 @@ verdict on an item of an event. Its `type` is a relative URI that leads to the s
 | `upstream` | what CloudMonitor answered: `code`, `message`, `requestId`, `status` |
 | `outcome` | `not-applied`: the group was certainly not written; `unknown`: it may have been |
 | `retryable` | whether the same request may succeed later with nothing changed |
-| `attempts`, `elapsedMs` | how often and how long CloudMonitor was tried |
+| `cause` | which of several causes, where a problem has more than one |
+| `attempts`, `calls`, `elapsedMs` | how many attempts, how many calls they made, and how long that took; a call beyond the attempts replaced one at once, because of a stale connection, a wrong clock or an expired token |
 | `requestId` | Function Compute's id of the request: the one to quote, and to look for in the log |
 
 This page is written from the code: `python -m contract` writes it anew.
@@ -92,7 +93,7 @@ def _section(problem_type: ProblemType) -> Iterator[str]:
     yield from _example(problem_type.slug)
 
 
-def _again(problem_type: ProblemType, rows: list[Outcome]) -> str:
+def _again(problem_type: ProblemType, rows: list[Row]) -> str:
     if len({row.type.retryable for row in rows}) > 1:
         return "as `retryable` says: yes if CloudMonitor's status was 5xx"
     if not problem_type.retryable:

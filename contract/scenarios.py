@@ -14,13 +14,14 @@ from typing import Any
 from contact_groups import logs
 from contact_groups.api import create_app
 from contact_groups.cloudmonitor.calls import SIGNERS
-from contact_groups.cloudmonitor.client import CloudMonitor
+from contact_groups.cloudmonitor.client import Client
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.cloudmonitor.transport import NoAnswer, NotSent, RawAnswer, Request
 from contact_groups.compute.http_events import HttpShape
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.events import dispatcher, handler
 from contact_groups.events.report import EventFailed
+from contact_groups.groups import Groups
 from contact_groups.settings import read_settings
 
 GROUP = {
@@ -137,18 +138,18 @@ class _Upstream:
     def __init__(self, answer: Any) -> None:
         self._answer = answer
 
-    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+    def send(self, request: Request, deadline: float) -> RawAnswer:
         """See Transport."""
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer or RawAnswer(200, {}, json.dumps(SUCCESS).encode())
 
 
-def client(answer: Any = None) -> CloudMonitor:
+def client(answer: Any = None) -> Client:
     """A client whose clocks stand still and whose upstream always answers the same; None:
     success.
     """
-    return CloudMonitor(
+    return Client(
         Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443),
         _Upstream(answer),
         SIGNERS["ACS3-HMAC-SHA256"],
@@ -167,7 +168,8 @@ def client(answer: Any = None) -> CloudMonitor:
 def application(answer: Any = None) -> Wsgi:
     """The real application over such a client."""
     return Wsgi(
-        create_app(client(answer), 10.0, ENVIRONMENT, monotonic=lambda: _WAIT), clock=lambda: _WAIT
+        create_app(Groups(client(answer)), 10.0, ENVIRONMENT, monotonic=lambda: _WAIT),
+        clock=lambda: _WAIT,
     )
 
 
@@ -212,7 +214,7 @@ def play_event(event: Any) -> Any:
             source,
             value,
             context,
-            client(),
+            Groups(client()),
             read_settings({}),
             environment=ENVIRONMENT,
             monotonic=lambda: _WAIT,

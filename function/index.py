@@ -6,7 +6,7 @@ import os as _os
 # Nothing that is being imported is garbage: to look for some meanwhile takes 5 ms of a cold start
 # of 170.
 _gc.disable()
-from contact_groups.compute.entry import Function as _Function  # noqa: E402 - see above
+from contact_groups.function import Function as _Function  # noqa: E402 - see above
 
 _gc.enable()
 _function = _Function(_os.environ)

@@ -14,10 +14,11 @@ import pytest
 
 from contact_groups.api import create_app
 from contact_groups.cloudmonitor.calls import SIGNERS
-from contact_groups.cloudmonitor.client import CloudMonitor
+from contact_groups.cloudmonitor.client import Client
 from contact_groups.cloudmonitor.endpoints import Endpoint
-from contact_groups.compute.entry import Function
 from contact_groups.compute.wsgi import Wsgi
+from contact_groups.function import Function
+from contact_groups.groups import Groups
 from local.cloud import LocalCloud
 from tests.support import (
     CANARY_SECRET,
@@ -49,10 +50,10 @@ def transport() -> ScriptedTransport:
 
 
 @pytest.fixture
-def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., CloudMonitor]:
+def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., Client]:
     """Makes a client over the scripted transport; keyword arguments replace its defaults."""
 
-    def make(**changes: Any) -> CloudMonitor:
+    def make(**changes: Any) -> Client:
         numbers = itertools.count(1)
         options: dict[str, Any] = {
             "connect_timeout": 2.0,
@@ -69,7 +70,7 @@ def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., Cloud
         endpoint = changes.pop(
             "endpoint", Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443)
         )
-        return CloudMonitor(
+        return Client(
             endpoint, changes.pop("transport", transport), signer, **{**options, **changes}
         )
 
@@ -77,12 +78,13 @@ def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., Cloud
 
 
 @pytest.fixture
-def send(make_client: Callable[..., CloudMonitor], time: Time) -> Callable[..., Reply]:
+def send(make_client: Callable[..., Client], time: Time) -> Callable[..., Reply]:
     """Sends one HTTP request to the function over the scripted transport; arguments as `call`
     without the application.
     """
     app = Wsgi(
-        create_app(make_client(), 10.0, ENVIRONMENT, monotonic=time.monotonic), clock=time.monotonic
+        create_app(Groups(make_client()), 10.0, ENVIRONMENT, monotonic=time.monotonic),
+        clock=time.monotonic,
     )
 
     def send(*args: Any, **kwargs: Any) -> Reply:

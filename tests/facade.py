@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from contact_groups.compute.entry import Function
+from contact_groups.function import Function
 from local.documentation import page
 
 

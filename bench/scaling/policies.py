@@ -13,13 +13,14 @@ from collections.abc import Callable, Generator
 from bench.scaling.model import Loop, Reply, Setup
 from bench.scaling.threads import Threads
 from bench.scaling.upstream import APPLIED, Upstream
-from contact_groups.cloudmonitor.client import CloudMonitor
+from contact_groups.cloudmonitor import client as cloudmonitor
+from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
-from contact_groups.cloudmonitor.outcomes import THROTTLED
+from contact_groups.cloudmonitor.operations import put_contact_group
 from contact_groups.cloudmonitor.pacing import backoff
+from contact_groups.cloudmonitor.problems import THROTTLED
 from contact_groups.cloudmonitor.signature import Signature
 from contact_groups.cloudmonitor.transport import NoAnswer, RawAnswer, Request
-from contact_groups.compute.credentials import Credentials
 from contact_groups.contact_group import ContactGroup
 from contact_groups.problems import Problem
 from contact_groups.settings import read_settings
@@ -42,7 +43,7 @@ def attempts(most: int, wait: Callable[[int], float]) -> Steps:
             return Reply(200)
         if number < most:
             yield wait(number)
-    return Reply(504) if raw is None else Reply(429, THROTTLED.type.retry_after)
+    return Reply(504) if raw is None else Reply(429, THROTTLED.retry_after)
 
 
 #: The alternatives, each from a source of numbers from 0 to 1 to the steps of one request.
@@ -97,7 +98,7 @@ class Client:
         self._upstream = upstream
         self._threads = threads
         self._deadline = setup.deadline
-        self._cloudmonitor = CloudMonitor(
+        self._client = cloudmonitor.Client(
             Endpoint("https", "cloudmonitor", 443),
             self,
             lambda *_: (_REQUEST, _SIGNATURE),
@@ -116,7 +117,7 @@ class Client:
         """See `Instance`."""
         self._threads.start(lambda: done(self._put()))
 
-    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+    def send(self, request: Request, deadline: float) -> RawAnswer:
         """See `Transport`."""
         timeout = deadline - self._loop.now
 
@@ -130,9 +131,7 @@ class Client:
 
     def _put(self) -> Reply:
         try:
-            self._cloudmonitor.put_contact_group(
-                _GROUP, lambda: _CREDENTIALS, self._loop.now + self._deadline
-            )
+            self._client.call(_PUT, lambda: _CREDENTIALS, self._loop.now + self._deadline)
         except Problem as problem:
             after = problem.headers().get("Retry-After")
             return Reply(problem.type.status, None if after is None else float(after))
@@ -147,5 +146,5 @@ class Client:
 
 _REQUEST = Request("/", {})
 _SIGNATURE = Signature("", "", "")
-_GROUP = ContactGroup("group", ("contact",), "description")
+_PUT = put_contact_group(ContactGroup("group", ("contact",), "description"))
 _CREDENTIALS = Credentials("testid", "testsecret")

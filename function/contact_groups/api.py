@@ -16,9 +16,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from contact_groups import logs, problems
-from contact_groups.cloudmonitor.client import CloudMonitor
-from contact_groups.compute.credentials import Credentials, read_credentials
+from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.compute.wsgi import Environ, request_id_of
+from contact_groups.groups import Groups
 from contact_groups.payload import parse_json
 from contact_groups.problems import Actor, FieldError, Problem
 from contact_groups.schemas import dump_applied, dump_contact_group, load_contact_group
@@ -30,16 +30,16 @@ OPENAPI_FILE = Path(__file__).parent.parent / "openapi.json"
 
 
 def create_app(
-    cloudmonitor: CloudMonitor,
-    deadline: float,
+    groups: Groups,
+    time_limit: float,
     environment: Mapping[str, str],
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Flask:
     """The Flask application.
 
     Args:
-        cloudmonitor: what to call.
-        deadline: seconds that all attempts of one request may take.
+        groups: the command.
+        time_limit: seconds that all attempts of one request may take.
         environment: where credentials are read from when the request's context has none.
         monotonic: the clock of deadlines.
     """
@@ -63,10 +63,10 @@ def create_app(
         group = load_contact_group(parse_json(_json_body(environ)), name)
         logs.note(contactGroupName=group.contact_group_name, dryRun=dry_run or None)
         if dry_run:
-            call = cloudmonitor.preview(group, credentials())
+            call = groups.dry_run(group, credentials())
             return _json({"dryRun": True, "contactGroup": dump_contact_group(group), "call": call})
-        applied = cloudmonitor.put_contact_group(group, credentials, started + deadline)
-        return _json(dump_applied(group, applied.request_id))
+        request_id = groups.put(group, credentials, started + time_limit)
+        return _json(dump_applied(group, request_id))
 
     # `path`, not `string`: a name with an encoded slash must be told where to go instead of getting
     # a 404.

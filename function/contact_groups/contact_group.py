@@ -1,4 +1,4 @@
-"""The contact group as the whole project passes it on, and its RPC parameters."""
+"""The contact group as the whole project passes it on."""
 
 from __future__ import annotations
 
@@ -19,12 +19,3 @@ class ContactGroup(NamedTuple):
     contact_names: tuple[str, ...]
     describe: str
     enable_subscribed: bool | None = None
-
-    def parameters(self) -> dict[str, str]:
-        """The business parameters of PutContactGroup (facts/cloudmonitor.md §1.1)."""
-        parameters = {"ContactGroupName": self.contact_group_name, "Describe": self.describe}
-        for number, name in enumerate(self.contact_names, start=1):
-            parameters[f"ContactNames.{number}"] = name
-        if self.enable_subscribed is not None:
-            parameters["EnableSubscribed"] = "true" if self.enable_subscribed else "false"
-        return parameters

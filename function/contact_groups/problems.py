@@ -3,7 +3,8 @@ happen.
 
     Problem
     ├── of a request: REQUEST_PROBLEMS below
-    └── of CloudMonitor and the way to it: cloudmonitor/outcomes.py, the one table
+    ├── of a call of CloudMonitor: cloudmonitor/problems.py
+    └── of an event: events/problems.py
 
 A problem's `type` is a relative URI: the anchor of its section in docs/problems.md.
 """
@@ -32,6 +33,15 @@ class Verdict(str, Enum):
     APPLIED = "applied"
     REJECTED = "rejected"  # the item is wrong: trying again changes nothing
     FAILED = "failed"  # the item may be right: the platform tries the event again
+
+
+class Cause(str, Enum):
+    """Tells apart what one problem type can come from."""
+
+    INSTANCE_PACE = "instance-pace"  # throttled: this instance's own pace, before anything was sent
+    UPSTREAM_QUOTA = "upstream-quota"  # throttled: CloudMonitor refused the call
+    TIMED_OUT = "timed-out"  # upstream-timeout: no whole answer in time
+    CONNECTION_BROKEN = "connection-broken"  # upstream-timeout: the connection ended first
 
 
 class ProblemType(NamedTuple):
@@ -95,7 +105,10 @@ class Problem(Exception):
         errors: the members that are wrong.
         upstream: what CloudMonitor answered.
         outcome: `not-applied` or `unknown`, once a call could have been sent.
-        attempts: how many calls were sent or tried.
+        cause: which of several causes, where the type has more than one.
+        attempts: how many attempts were made, of those that the settings allow.
+        calls: how many calls they sent or tried; more where one was replaced at once, because of
+            a stale connection, a wrong clock or an expired token.
         elapsed: seconds from the first attempt to the verdict.
         retry_after: seconds after which to try again; None or 0: the type's own.
         allow: the methods allowed, for 405.
@@ -106,7 +119,9 @@ class Problem(Exception):
     errors: tuple[FieldError, ...] = ()
     upstream: Upstream | None = None
     outcome: str | None = None
+    cause: Cause | None = None
     attempts: int | None = None
+    calls: int | None = None
     elapsed: float | None = None
     retry_after: int | None = None
     allow: tuple[str, ...] = field(default=())
@@ -133,7 +148,9 @@ class Problem(Exception):
             "upstream": self.upstream and _present(self.upstream._asdict()),
             "outcome": self.outcome,
             "retryable": self.type.retryable,
+            "cause": self.cause,
             "attempts": self.attempts,
+            "calls": self.calls,
             "elapsed_ms": None if self.elapsed is None else round(self.elapsed * 1000),
             "request_id": request_id,
         }
@@ -201,7 +218,9 @@ class ProblemSchema(Schema):
     upstream = fields.Nested(UpstreamSchema)
     outcome = fields.String(validate=validate.OneOf(["not-applied", "unknown"]))
     retryable = fields.Boolean(required=True)
+    cause = fields.Enum(Cause, by_value=True)
     attempts = fields.Integer()
+    calls = fields.Integer()
     elapsed_ms = fields.Integer(data_key="elapsedMs")
     request_id = fields.String(data_key="requestId")
 

@@ -50,13 +50,13 @@ class Settings(NamedTuple):
 
     endpoint: Endpoint
     signature: str
-    deadline: float
+    time_limit: float
     connect_timeout: float
     read_timeout: float
     max_attempts: int
     calls_per_second: float
     log_level: str
-    event_deadline: float
+    event_time_limit: float
     event_rejected_raises: bool
     oss_endpoint: Endpoint
 
@@ -132,7 +132,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "CLOUDMONITOR_DEADLINE_SECONDS",
-        "deadline",
+        "time_limit",
         "10",
         "1 to 300",
         "the one deadline over all attempts of an HTTP request; keep it below the function's"
@@ -181,7 +181,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "EVENT_DEADLINE_SECONDS",
-        "event_deadline",
+        "event_time_limit",
         "60",
         "1 to 3600",
         "the one deadline over all items of an event; keep it below the event function's timeout",

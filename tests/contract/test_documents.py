@@ -127,9 +127,10 @@ def test_openapi_is_served_with_an_etag() -> None:
 def test_every_route_is_documented_and_the_reverse() -> None:
     """The paths and methods of the document are those of the application."""
     from contact_groups.api import create_app
+    from contact_groups.groups import Groups
     from contract.scenarios import client
 
-    app = create_app(client(), 10.0, ENVIRONMENT)
+    app = create_app(Groups(client()), 10.0, ENVIRONMENT)
     routes = {
         (re.sub(r"<path:contact_group_name>", "{contactGroupName}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()

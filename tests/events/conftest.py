@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from contact_groups.cloudmonitor.client import CloudMonitor as Client
-from contact_groups.compute.entry import Function
+from contact_groups.cloudmonitor.client import Client
 from contact_groups.compute.http_events import HttpShape
 from contact_groups.events import dispatcher, handler
+from contact_groups.function import Function
 from contact_groups.settings import read_settings
 from local.cloudmonitor import CloudMonitor
 from local.objects import Objects

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from contact_groups.cloudmonitor.transport import NoAnswer
-from contact_groups.compute.entry import Function
 from contact_groups.events.report import EventFailed
+from contact_groups.function import Function
 from contact_groups.schemas import CODES
 from local.cloudmonitor import CloudMonitor, Fault
 from tests.events.groups import Handle, Lines, event, group, verdicts

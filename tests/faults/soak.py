@@ -24,10 +24,11 @@ from urllib.parse import parse_qs
 
 from contact_groups.api import create_app
 from contact_groups.cloudmonitor.calls import SIGNERS
-from contact_groups.cloudmonitor.client import CloudMonitor as Client
+from contact_groups.cloudmonitor.client import Client
 from contact_groups.cloudmonitor.endpoints import parse_endpoint
 from contact_groups.cloudmonitor.transport import Pool, RawAnswer, Request
 from contact_groups.compute.wsgi import Wsgi
+from contact_groups.groups import Groups
 from local.cloudmonitor import CloudMonitor, Fault
 from tests.faults.cases import KNOWN
 from tests.support import CANARY_SECRET, CANARY_TOKEN, call
@@ -112,7 +113,7 @@ class _Recorder:
         self._pool = pool
         self.started: list[tuple[str, float]] = []
 
-    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+    def send(self, request: Request, deadline: float) -> RawAnswer:
         """As the pool does."""
         name = parse_qs(request.target.partition("?")[2])["ContactGroupName"][0]
         self.started.append((name, time.monotonic()))
@@ -163,7 +164,7 @@ class Soak:
                 "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY_SECRET,
                 "ALIBABA_CLOUD_SECURITY_TOKEN": CANARY_TOKEN,
             }
-            self._send_all(Wsgi(create_app(client, DEADLINE, environment)))
+            self._send_all(Wsgi(create_app(Groups(client), DEADLINE, environment)))
             pool.close()
             cloudmonitor.wait_until_idle()
             self._audit(cloudmonitor, recorder, log.getvalue())

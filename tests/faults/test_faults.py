@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from contact_groups.cloudmonitor.outcomes import TABLE
-from contact_groups.compute.entry import Function
 from contact_groups.events.report import EventFailed
+from contact_groups.function import Function
 from contact_groups.problems import Verdict
 from local.cloudmonitor import CloudMonitor, Fault
 from tests.faults.cases import CASES, KNOWN, Case

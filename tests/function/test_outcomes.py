@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from contact_groups.cloudmonitor.answers import read_answer
+from contact_groups.cloudmonitor.operations import put_contact_group
 from contact_groups.cloudmonitor.outcomes import TABLE, classify
 from contact_groups.cloudmonitor.transport import BadAnswer, NoAnswer, NotSent, RawAnswer
+from contact_groups.contact_group import ContactGroup
 from contact_groups.problems import REQUEST_PROBLEMS
 from tests.support import (
     CANARY_SECRET,
@@ -25,20 +27,19 @@ from tests.support import (
 )
 
 Send = Callable[..., Reply]
-XML_ERROR = b"""<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>R-X</RequestId>
-<HostId>h</HostId><Code>Throttling.User</Code>
-<Message>Request was denied due to user flow control.</Message></Error>"""
+PUT = put_contact_group(ContactGroup("g", ("a",), "d"))
+XML_ERROR = b"""<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>R-X</RequestId><HostId>h</HostId>
+<Code>Throttling.User</Code><Message>Request was denied due to user flow control.</Message></Error>"""
 XML_SUCCESS = b"""<?xml version='1.0'?><PutContactGroupResponse>
   <Code>200</Code>
   <Message>success</Message>
   <RequestId>06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83</RequestId>
   <Success>true</Success>\x20
 </PutContactGroupResponse>"""
-BILLION_LAUGHS = b"""<?xml version="1.0"?>
-<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
+BILLION_LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <PutContactGroupResponse><Code>&b;</Code></PutContactGroupResponse>"""
 
-# status, slug, outcome, attempts
+# status, slug, outcome, calls
 VALUES = (422, "values-rejected", "not-applied", 1)
 CONTACT = (404, "contact-not-found", "not-applied", 1)
 DENIED = (403, "permission-denied", "not-applied", 1)
@@ -49,6 +50,7 @@ BAD = (502, "bad-upstream-answer", "unknown", 1)
 BAD_5XX = (502, "bad-upstream-answer", "unknown", 3)
 UNRECOGNISED = (502, "unrecognised-upstream-code", "unknown", 1)
 MISCONFIGURED = (500, "misconfigured", "not-applied", 1)
+TOKEN_EXPIRED = (500, "misconfigured", "not-applied", 2)
 
 #: Every code that facts/cloudmonitor.md §1.4 and §5 name, with the status it comes with, and what
 #: it must become.
@@ -83,7 +85,7 @@ DOCUMENTED = [
     ("InvalidTimeStamp.Expired", 400, MISCONFIGURED),
     ("IllegalTimestamp", 400, MISCONFIGURED),
     ("SignatureNonceUsed", 400, UNAVAILABLE),
-    ("InvalidSecurityToken.Expired", 400, (500, "misconfigured", "not-applied", 2)),
+    ("InvalidSecurityToken.Expired", 400, TOKEN_EXPIRED),
     ("InvalidSecurityToken.Malformed", 400, MISCONFIGURED),
     ("InvalidSecurityToken.MismatchWithAccessKey", 400, MISCONFIGURED),
     ("MissingSecurityToken", 400, MISCONFIGURED),
@@ -132,7 +134,7 @@ def _verdict(reply: Reply) -> tuple[int, str, str, int]:
     row = next(row for row in TABLE if row.type.slug == slug)
     assert ("Retry-After" in reply.headers) == (row.type.retry_after is not None)
     assert document["elapsedMs"] >= 0
-    return reply.status, slug, document["outcome"], document["attempts"]
+    return reply.status, slug, document["outcome"], document["calls"]
 
 
 @pytest.mark.parametrize(("code", "status", "expected"), DOCUMENTED)
@@ -268,9 +270,9 @@ def test_one_code_one_row() -> None:
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_without_a_body_is_classified(status: int) -> None:
     """Whatever status an empty answer comes with, it is a bad answer."""
-    outcome = classify(read_answer(RawAnswer(status, {}, b"")))
+    row = classify(read_answer(RawAnswer(status, {}, b"")), PUT)
 
-    assert outcome.type.slug == "bad-upstream-answer"
+    assert row.type.slug == "bad-upstream-answer"
 
 
 @pytest.mark.parametrize("marker", ["server string to sign is:", "server StringToSign is ["])
@@ -282,11 +284,9 @@ def test_refused_signatures_do_not_leak_what_was_signed(
     """
     from contact_groups.api import create_app
     from contact_groups.compute.wsgi import Wsgi
+    from contact_groups.groups import Groups
 
-    message = (
-        "Specified signature is not matched with our calculation."
-        f" {marker}POST&SecurityToken%3D{CANARY_TOKEN}"
-    )
+    message = f"Specified signature is not matched with our calculation. {marker}POST&SecurityToken%3D{CANARY_TOKEN}"
     transport.script = [
         refusal("SignatureDoesNotMatch", message=message),
         refusal("InvalidParameterValue", message=CANARY_SECRET),
@@ -296,7 +296,7 @@ def test_refused_signatures_do_not_leak_what_was_signed(
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY_SECRET,
         "ALIBABA_CLOUD_SECURITY_TOKEN": CANARY_TOKEN,
     }
-    app = Wsgi(create_app(make_client(), 10.0, environment))
+    app = Wsgi(create_app(Groups(make_client()), 10.0, environment))
 
     first = call(app, "POST", "/v1/contact-groups", GROUP)
     second = call(app, "POST", "/v1/contact-groups", GROUP)

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import pytest
 
-from contact_groups.compute.credentials import Credentials, read_credentials
-from contact_groups.compute.entry import Function
+from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.compute.http_events import HTTP_SHAPES
 from contact_groups.compute.wsgi import Wsgi
+from contact_groups.function import Function
 from contact_groups.problems import Problem
 from tests.support import (
     CANARY_SECRET,
@@ -108,7 +108,7 @@ def test_environment_variables_are_no_headers(
     from contact_groups.api import create_app
 
     monkeypatch.setenv("HTTP_ACCEPT", "text/html")
-    app = Wsgi(create_app(make_client(), 10.0, ENVIRONMENT))
+    app = Wsgi(create_app(Groups(make_client()), 10.0, ENVIRONMENT))
 
     assert call(app, "POST", "/v1/contact-groups", GROUP, HTTP_ACCEPT="text/html").status == 200
     assert call(app, "POST", "/v1/contact-groups", GROUP, HTTP_ACCEPT="text/plain").status == 406
@@ -238,7 +238,7 @@ def test_credentials_rotate_between_two_warm_requests(
     """Each request signs with the credentials that came with it."""
     from contact_groups.api import create_app
 
-    app = Wsgi(create_app(make_client(), 10.0, {}))
+    app = Wsgi(create_app(Groups(make_client()), 10.0, {}))
     for number in (1, 2):
         call(
             app,

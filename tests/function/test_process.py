@@ -24,8 +24,8 @@ from contact_groups.cloudmonitor.endpoints import (
     parse_endpoint,
     regional_endpoint,
 )
-from contact_groups.compute.entry import Function
 from contact_groups.compute.wsgi import Wsgi
+from contact_groups.function import Function
 from contact_groups.settings import SETTINGS, SettingsError, read_settings
 from tests.support import ENVIRONMENT, GROUP, Reply, ScriptedTransport, call, context, refusal
 
@@ -330,7 +330,7 @@ def test_200_parallel_requests_do_not_mix(
     """
     from contact_groups.api import create_app
 
-    app = Wsgi(create_app(make_client(), 10.0, {}))
+    app = Wsgi(create_app(Groups(make_client()), 10.0, {}))
     numbers = iter(range(200))
     lock = threading.Lock()
     mixed: list[int] = []

@@ -1,15 +1,15 @@
-"""One PutContactGroup as a signed request: common parameters, headers and signature, in either
-version.
-"""
+"""One operation as a signed request: common parameters, headers and signature, in either version."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from contact_groups.cloudmonitor import signature
+from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
+from contact_groups.cloudmonitor.operations import VERSION, Operation
 from contact_groups.cloudmonitor.signature import (
     ALGORITHM_RPC,
     ALGORITHM_V3,
@@ -17,11 +17,7 @@ from contact_groups.cloudmonitor.signature import (
     Signature,
 )
 from contact_groups.cloudmonitor.transport import Request
-from contact_groups.compute.credentials import Credentials
-from contact_groups.contact_group import ContactGroup
 
-ACTION = "PutContactGroup"
-VERSION = "2019-01-01"
 USER_AGENT = "contact-groups-facade"
 
 
@@ -37,20 +33,20 @@ class Stamp(NamedTuple):
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.time))
 
 
-#: Group, endpoint, credentials and stamp in; request and signature out.
-Signer = Callable[[ContactGroup, Endpoint, Credentials, Stamp], tuple[Request, Signature]]
+#: Operation, endpoint, credentials and stamp in; request and signature out.
+Signer = Callable[[Operation[Any], Endpoint, Credentials, Stamp], tuple[Request, Signature]]
 
 
-def sign_v3(
-    group: ContactGroup, endpoint: Endpoint, credentials: Credentials, stamp: Stamp
+def v3_request(
+    operation: Operation[Any], endpoint: Endpoint, credentials: Credentials, stamp: Stamp
 ) -> tuple[Request, Signature]:
     """Business parameters in the query, the rest in headers, as the vendor's current SDKs send it
-    (§4.2, §4.3).
+    (facts/cloudmonitor.md §4.2, §4.3).
     """
-    query = signature.canonical_query(group.parameters())
+    query = signature.canonical_query(operation.parameters)
     headers = {
         "host": endpoint.authority,
-        "x-acs-action": ACTION,
+        "x-acs-action": operation.action,
         "x-acs-content-sha256": EMPTY_SHA256,
         "x-acs-date": stamp.text,
         "x-acs-signature-nonce": stamp.nonce,
@@ -60,24 +56,22 @@ def sign_v3(
         headers["x-acs-accesskey-id"] = credentials.access_key_id
         headers["x-acs-security-token"] = credentials.security_token
     signed = signature.sign_v3(credentials.access_key_secret, "POST", query, headers)
-    names = signature.signed_headers(headers)
     authorization = (
         f"{ALGORITHM_V3} Credential={credentials.access_key_id},"
-        f"SignedHeaders={names},Signature={signed.value}"
+        f"SignedHeaders={signature.signed_headers(headers)},Signature={signed.value}"
     )
-    return Request(
-        f"/?{query}", {**headers, **_UNSIGNED_HEADERS, "authorization": authorization}
-    ), signed
+    all_headers = {**headers, **_UNSIGNED_HEADERS, "authorization": authorization}
+    return Request(f"/?{query}", all_headers), signed
 
 
-def sign_rpc(
-    group: ContactGroup, endpoint: Endpoint, credentials: Credentials, stamp: Stamp
+def rpc_request(
+    operation: Operation[Any], endpoint: Endpoint, credentials: Credentials, stamp: Stamp
 ) -> tuple[Request, Signature]:
-    """Everything in the query, as the 2019 document describes it (§4.1)."""
+    """Everything in the query, as the 2019 document describes it (facts/cloudmonitor.md §4.1)."""
     parameters = {
-        **group.parameters(),
+        **operation.parameters,
         "AccessKeyId": credentials.access_key_id,
-        "Action": ACTION,
+        "Action": operation.action,
         "Format": "JSON",
         "SignatureMethod": ALGORITHM_RPC,
         "SignatureNonce": stamp.nonce,
@@ -93,4 +87,4 @@ def sign_rpc(
 
 
 _UNSIGNED_HEADERS = {"accept": "application/json", "user-agent": USER_AGENT}
-SIGNERS: dict[str, Signer] = {ALGORITHM_V3: sign_v3, ALGORITHM_RPC: sign_rpc}
+SIGNERS: dict[str, Signer] = {ALGORITHM_V3: v3_request, ALGORITHM_RPC: rpc_request}

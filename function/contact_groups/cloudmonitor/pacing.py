@@ -15,6 +15,8 @@ BACKOFF_CAP = 2.0
 #: A hint beyond a minute is passed on to the caller but does not silence the instance for longer:
 #: hints can be wrong.
 HINT_CAP = 60.0
+#: The longest Retry-After that the queue of refused callers leads to: many of them never return.
+RETRY_AFTER_CAP = 60.0
 
 
 class Pacer:
@@ -27,33 +29,44 @@ class Pacer:
         self._spacing = 1.0 / calls_per_second
         self._clock = clock
         self._next = float("-inf")
+        self._promised = float("-inf")
         self._lock = threading.Lock()
 
-    def reserve(self, latest: float) -> tuple[bool, float]:
-        """Takes the next slot, if it comes by then.
+    def reserve(self, latest: float) -> float | None:
+        """Takes the next slot if it comes by then.
 
         Args:
             latest: on the monotonic clock, when a call must have started to be of use.
 
         Returns:
-            Whether a slot was taken, and the seconds from now until that slot: to wait, or to tell
-                the caller.
+            The seconds from now until the slot; None if it comes too late and was not taken.
         """
         with self._lock:
             now = self._clock()
             slot = max(now, self._next)
             if slot > latest:
-                return False, slot - now
+                return None
             self._next = slot + self._spacing
-            return True, slot - now
+            return slot - now
+
+    def retry_after(self) -> float:
+        """Seconds until a refused caller is likely to find a slot.
+
+        Each refused caller is told a later moment than the one before, at the pace: if all came
+        back at the same moment, most of them would be refused again.
+        """
+        with self._lock:
+            now = self._clock()
+            free = max(now, self._next, min(self._promised, now + RETRY_AFTER_CAP))
+            self._promised = free + self._spacing
+            return free - now
 
     def hold(self, seconds: float) -> None:
-        """After a throttled answer: no further slot is given to any thread before the hint has
-        passed.
+        """After a throttled answer: gives no further slot to any thread before the hint has passed.
 
-        Slots that were given before stand. They are spaced at the pace, so they do not hammer;
-        taking them back was simulated and wrote less than 95 % of the quota, since what waits for
-        them then misses its deadline (docs/scale.md).
+        Slots that were given before stand. They are spaced at the pace, so they do no harm; taking
+        them back was simulated and wrote less than 95 % of the quota, since what waits for them
+        then misses its deadline (docs/scale.md).
         """
         with self._lock:
             self._next = max(self._next, self._clock() + min(seconds, HINT_CAP))

@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from contact_groups import logs
-from contact_groups.cloudmonitor.client import ATTEMPT_MIN, CloudMonitor, CredentialsReader
-from contact_groups.compute.credentials import Credentials, read_credentials
+from contact_groups.cloudmonitor.client import ATTEMPT_MIN, CredentialsReader
+from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.contact_group import ContactGroup
 from contact_groups.events import report
 from contact_groups.events.items import Item, read_items, supersede
 from contact_groups.events.manifest import Manifests
 from contact_groups.events.messages import Claim, Message, ObjectReference
 from contact_groups.events.problems import EVENT_OUT_OF_TIME
+from contact_groups.groups import Groups
 from contact_groups.problems import INTERNAL_ERROR, Problem, Verdict
 from contact_groups.settings import Settings
 
@@ -33,7 +34,7 @@ def handle(
     source: Claim,
     value: Any,
     context: Any,
-    cloudmonitor: CloudMonitor,
+    groups: Groups,
     settings: Settings,
     *,
     environment: Mapping[str, str] = os.environ,
@@ -45,7 +46,7 @@ def handle(
         source: what `dispatcher.claim` returned.
         value: the event that it was returned for.
         context: Function Compute's.
-        cloudmonitor: the client.
+        groups: the command.
         settings: the settings.
         environment: where credentials are that the context does not hold.
         monotonic: the clock of the client.
@@ -63,7 +64,7 @@ def handle(
         credentials = _reader(context, environment)
         deadline = started + _seconds(context, settings)
         run = _Run(
-            cloudmonitor,
+            groups,
             credentials,
             deadline,
             monotonic,
@@ -96,7 +97,7 @@ def handle(
 class _Run:
     """One event on its way."""
 
-    cloudmonitor: CloudMonitor
+    groups: Groups
     credentials: CredentialsReader
     deadline: float
     monotonic: Callable[[], float]
@@ -129,7 +130,7 @@ class _Run:
             )
             return
         try:
-            applied = self.cloudmonitor.put_contact_group(group, self.credentials, self.deadline)
+            request_id = self.groups.put(group, self.credentials, self.deadline)
         except Problem as problem:
             item.end(problem)
         except (
@@ -140,7 +141,7 @@ class _Run:
             )
             item.end(Problem(INTERNAL_ERROR, "The function failed; its log says why."))
         else:
-            item.verdict, item.request_id = Verdict.APPLIED.value, applied.request_id
+            item.verdict, item.request_id = Verdict.APPLIED.value, request_id
 
 
 def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:
@@ -169,5 +170,5 @@ def _seconds(context: Any, settings: Settings) -> float:
             context.function.timeout
         )  # text as received (facts/function-compute.md §1.4)
     except (AttributeError, TypeError, ValueError):
-        return settings.event_deadline
-    return min(settings.event_deadline, timeout - min(REPORT_MARGIN, timeout / 2))
+        return settings.event_time_limit
+    return min(settings.event_time_limit, timeout - min(REPORT_MARGIN, timeout / 2))

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
-from contact_groups.cloudmonitor.outcomes import MISCONFIGURED
-from contact_groups.compute.credentials import Credentials
+from contact_groups.cloudmonitor.problems import MISCONFIGURED
 from contact_groups.events.messages import ObjectReference
 from contact_groups.events.problems import MANIFEST_DENIED, MANIFEST_UNAVAILABLE, MANIFEST_UNUSABLE
 from contact_groups.events.yaml_manifest import parse_yaml
@@ -104,11 +104,8 @@ def _oss2() -> Iterator[Any]:
     try:
         import oss2
     except ImportError:
-        detail = (
-            "The runtime has no oss2: package the function with it"
-            " (requirements-run.txt has the version)."
-        )
-        raise Problem(MISCONFIGURED.type, detail, outcome="not-applied") from None
+        detail = "The runtime has no oss2: package the function with it (requirements-run.txt has the version)."
+        raise Problem(MISCONFIGURED, detail, outcome="not-applied") from None
     logging.getLogger("oss2").setLevel(logging.CRITICAL)  # it logs headers, the token among them
     yield oss2
 
@@ -145,10 +142,7 @@ def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
     try:
         yield
     except oss2.exceptions.OssError as error:
-        said = (
-            f"{name}: OSS answered HTTP {error.status} with code {error.code}"
-            f" (request {error.request_id})."
-        )
+        said = f"{name}: OSS answered HTTP {error.status} with code {error.code} (request {error.request_id})."
         if error.status == 404:
             raise Problem(MANIFEST_UNUSABLE, said) from None
         if 400 <= error.status < 500:

@@ -5,6 +5,7 @@ never at import.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 from contact_groups import logs
 from contact_groups.api import create_app
 from contact_groups.cloudmonitor.calls import SIGNERS
-from contact_groups.cloudmonitor.client import CloudMonitor
-from contact_groups.cloudmonitor.outcomes import MISCONFIGURED
+from contact_groups.cloudmonitor.client import Client
+from contact_groups.cloudmonitor.problems import MISCONFIGURED
 from contact_groups.cloudmonitor.transport import NotSent, Pool
 from contact_groups.compute.wsgi import App, Wsgi, request_id_of
+from contact_groups.groups import Groups
 from contact_groups.problems import Problem
 from contact_groups.settings import Settings, SettingsError, read_settings
 
@@ -34,7 +36,7 @@ class Function:
     @cached_property
     def settings(self) -> Settings:
         """The settings; a wrong one raises SettingsError each time it is asked for, until it is
-        mended.
+        fixed.
         """
         settings = read_settings(self._environment)
         logs.configure(settings.log_level)
@@ -43,25 +45,30 @@ class Function:
     @cached_property
     def pool(self) -> Pool:
         """The connections to CloudMonitor."""
-        return Pool(self.settings.endpoint)
+        settings = self.settings
+        return Pool(
+            settings.endpoint,
+            connect_timeout=settings.connect_timeout,
+            read_timeout=settings.read_timeout,
+        )
 
     @cached_property
-    def cloudmonitor(self) -> CloudMonitor:
-        """The client."""
-        return CloudMonitor(
-            self.settings.endpoint,
+    def groups(self) -> Groups:
+        """The command."""
+        settings = self.settings
+        client = Client(
+            settings.endpoint,
             self.pool,
-            SIGNERS[self.settings.signature],
-            connect_timeout=self.settings.connect_timeout,
-            read_timeout=self.settings.read_timeout,
-            max_attempts=self.settings.max_attempts,
-            calls_per_second=self.settings.calls_per_second,
+            SIGNERS[settings.signature],
+            max_attempts=settings.max_attempts,
+            calls_per_second=settings.calls_per_second,
         )
+        return Groups(client)
 
     @cached_property
     def application(self) -> Wsgi:
         """The HTTP application."""
-        return Wsgi(create_app(self.cloudmonitor, self.settings.deadline, self._environment))
+        return Wsgi(create_app(self.groups, self.settings.time_limit, self._environment))
 
     def initializer(self, context: Any) -> None:
         """Makes the application and one connection ready before the first request.
@@ -72,7 +79,7 @@ class Function:
         """
         try:
             _ = self.application
-            self.pool.warm(self.settings.connect_timeout)
+            self.pool.warm(time.monotonic() + self.settings.connect_timeout)
         except (SettingsError, NotSent) as error:
             logs.write(logging.WARNING, "initializer", detail=str(error))
 
@@ -108,7 +115,7 @@ class Function:
         if isinstance(source, HttpShape):
             return source.answer(self._answering(), value, context)
         return events.handle(
-            source, value, context, self.cloudmonitor, self.settings, environment=self._environment
+            source, value, context, self.groups, self.settings, environment=self._environment
         )
 
     def _answering(self) -> Wsgi:
@@ -120,8 +127,8 @@ class Function:
 
 def _refuse_all(detail: str) -> App:
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        logs.note(problem=MISCONFIGURED.type.slug, detail=detail, level=logging.ERROR)
-        problem = Problem(MISCONFIGURED.type, detail, outcome="not-applied")
+        logs.note(problem=MISCONFIGURED.slug, detail=detail, level=logging.ERROR)
+        problem = Problem(MISCONFIGURED, detail, outcome="not-applied")
         status, headers, body = problem.response(None, request_id_of(environ))
         start_response(f"{status} {problem.type.title}", list(headers.items()))
         return [body]

@@ -1,5 +1,5 @@
-"""Credentials, read anew for each request: those of the function's role rotate (facts/function-
-compute.md §1.4, §4.4).
+"""Credentials, read for each request, since those of the function's role rotate
+(facts/function-compute.md §1.4, §4.4).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contact_groups.cloudmonitor.outcomes import MISCONFIGURED
+from contact_groups.cloudmonitor.problems import MISCONFIGURED
 from contact_groups.problems import Problem
 
 
@@ -69,10 +69,10 @@ def read_credentials(context: Any, environment: Mapping[str, str]) -> Credential
     if not all(text.isascii() and text.isprintable() and " " not in text for text in found):
         raise _misconfigured(
             "The function's credentials hold a character that no AccessKey or token has: set them"
-            " anew."
+            " again."
         )
     return Credentials(*found)
 
 
 def _misconfigured(detail: str) -> Problem:
-    return Problem(MISCONFIGURED.type, detail, outcome="not-applied", attempts=0)
+    return Problem(MISCONFIGURED, detail, outcome="not-applied")
