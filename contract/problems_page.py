@@ -29,7 +29,8 @@ verdict on an item of an event. Its `type` is a relative URI that leads to the s
 | `outcome` | `not-applied`: the group was certainly not written; `unknown`: it may have been |
 | `retryable` | whether the same request may succeed later with nothing changed |
 | `cause` | which of several causes, where a problem has more than one |
-| `attempts`, `calls`, `elapsedMs` | how many attempts, how many calls they made, and how long that took; a call beyond the attempts replaced one at once, because of a stale connection, a wrong clock or an expired token |
+| `attempts`, `elapsedMs` | how often and how long CloudMonitor was tried |
+| `calls` | the calls that were made; above `attempts` where one was replaced at once |
 | `requestId` | Function Compute's id of the request: the one to quote, and to look for in the log |
 
 This page is written from the code: `python -m contract` writes it anew.

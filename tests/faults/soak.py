@@ -117,7 +117,7 @@ class _Recorder:
         """As the pool does."""
         name = parse_qs(request.target.partition("?")[2])["ContactGroupName"][0]
         self.started.append((name, time.monotonic()))
-        return self._pool.send(request, connect_timeout, deadline)
+        return self._pool.send(request, deadline)
 
 
 class Soak:

@@ -28,15 +28,17 @@ from tests.support import (
 
 Send = Callable[..., Reply]
 PUT = put_contact_group(ContactGroup("g", ("a",), "d"))
-XML_ERROR = b"""<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>R-X</RequestId><HostId>h</HostId>
-<Code>Throttling.User</Code><Message>Request was denied due to user flow control.</Message></Error>"""
+XML_ERROR = b"""<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>R-X</RequestId>
+<HostId>h</HostId><Code>Throttling.User</Code>
+<Message>Request was denied due to user flow control.</Message></Error>"""
 XML_SUCCESS = b"""<?xml version='1.0'?><PutContactGroupResponse>
   <Code>200</Code>
   <Message>success</Message>
   <RequestId>06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83</RequestId>
   <Success>true</Success>\x20
 </PutContactGroupResponse>"""
-BILLION_LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
+BILLION_LAUGHS = b"""<?xml version="1.0"?>
+<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <PutContactGroupResponse><Code>&b;</Code></PutContactGroupResponse>"""
 
 # status, slug, outcome, calls
@@ -286,7 +288,10 @@ def test_refused_signatures_do_not_leak_what_was_signed(
     from contact_groups.compute.wsgi import Wsgi
     from contact_groups.groups import Groups
 
-    message = f"Specified signature is not matched with our calculation. {marker}POST&SecurityToken%3D{CANARY_TOKEN}"
+    message = (
+        "Specified signature is not matched with our calculation."
+        f" {marker}POST&SecurityToken%3D{CANARY_TOKEN}"
+    )
     transport.script = [
         refusal("SignatureDoesNotMatch", message=message),
         refusal("InvalidParameterValue", message=CANARY_SECRET),

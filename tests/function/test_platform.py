@@ -106,6 +106,7 @@ def test_environment_variables_are_no_headers(
 ) -> None:
     """The platform mixes os.environ into environ: a variable named like a header is not one."""
     from contact_groups.api import create_app
+    from contact_groups.groups import Groups
 
     monkeypatch.setenv("HTTP_ACCEPT", "text/html")
     app = Wsgi(create_app(Groups(make_client()), 10.0, ENVIRONMENT))
@@ -237,6 +238,7 @@ def test_credentials_rotate_between_two_warm_requests(
 ) -> None:
     """Each request signs with the credentials that came with it."""
     from contact_groups.api import create_app
+    from contact_groups.groups import Groups
 
     app = Wsgi(create_app(Groups(make_client()), 10.0, {}))
     for number in (1, 2):

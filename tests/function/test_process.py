@@ -329,6 +329,7 @@ def test_200_parallel_requests_do_not_mix(
     request.
     """
     from contact_groups.api import create_app
+    from contact_groups.groups import Groups
 
     app = Wsgi(create_app(Groups(make_client()), 10.0, {}))
     numbers = iter(range(200))

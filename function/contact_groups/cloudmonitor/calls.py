@@ -1,4 +1,4 @@
-"""One operation as a signed request: common parameters, headers and signature, in either version."""
+"""One operation as a signed request: common parameters, headers, and either signature."""
 
 from __future__ import annotations
 

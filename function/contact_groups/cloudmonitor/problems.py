@@ -1,4 +1,4 @@
-"""The problems that a call of CloudMonitor can end in; outcomes.py says which answer means which."""
+"""The problems that a call of CloudMonitor can end in; outcomes.py maps the answers to them."""
 
 from __future__ import annotations
 

@@ -104,7 +104,10 @@ def _oss2() -> Iterator[Any]:
     try:
         import oss2
     except ImportError:
-        detail = "The runtime has no oss2: package the function with it (requirements-run.txt has the version)."
+        detail = (
+            "The runtime has no oss2: package the function with it"
+            " (requirements-run.txt has the version)."
+        )
         raise Problem(MISCONFIGURED, detail, outcome="not-applied") from None
     logging.getLogger("oss2").setLevel(logging.CRITICAL)  # it logs headers, the token among them
     yield oss2
@@ -142,7 +145,10 @@ def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
     try:
         yield
     except oss2.exceptions.OssError as error:
-        said = f"{name}: OSS answered HTTP {error.status} with code {error.code} (request {error.request_id})."
+        said = (
+            f"{name}: OSS answered HTTP {error.status} with code {error.code}"
+            f" (request {error.request_id})."
+        )
         if error.status == 404:
             raise Problem(MANIFEST_UNUSABLE, said) from None
         if 400 <= error.status < 500:
