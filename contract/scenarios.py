@@ -137,7 +137,7 @@ class _Upstream:
     def __init__(self, answer: Any) -> None:
         self._answer = answer
 
-    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+    def send(self, request: Request, deadline: float) -> RawAnswer:
         """See Transport."""
         if isinstance(self._answer, Exception):
             raise self._answer
@@ -152,8 +152,6 @@ def client(answer: Any = None) -> CloudMonitor:
         Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443),
         _Upstream(answer),
         SIGNERS["ACS3-HMAC-SHA256"],
-        connect_timeout=2,
-        read_timeout=5,
         max_attempts=3,
         calls_per_second=float("inf"),
         clock=lambda: NOW,

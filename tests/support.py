@@ -115,7 +115,7 @@ class ScriptedTransport:
     sent: list[Request] = field(default_factory=list)
     deadlines: list[float] = field(default_factory=list)
 
-    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+    def send(self, request: Request, deadline: float) -> RawAnswer:
         """An exception of the script is raised, a RawAnswer returned, a dict is a JSON body with
         HTTP 200.
         """

@@ -112,11 +112,11 @@ class _Recorder:
         self._pool = pool
         self.started: list[tuple[str, float]] = []
 
-    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+    def send(self, request: Request, deadline: float) -> RawAnswer:
         """As the pool does."""
         name = parse_qs(request.target.partition("?")[2])["ContactGroupName"][0]
         self.started.append((name, time.monotonic()))
-        return self._pool.send(request, connect_timeout, deadline)
+        return self._pool.send(request, deadline)
 
 
 class Soak:
@@ -147,14 +147,12 @@ class Soak:
             for fault in FAULTS:
                 cloudmonitor.faults.add(Fault(**{**vars(fault), "times": None}))
             endpoint = parse_endpoint(cloudmonitor.url)
-            pool = Pool(endpoint)
+            pool = Pool(endpoint, connect_timeout=1.0, read_timeout=READ_TIMEOUT)
             recorder = _Recorder(pool)
             client = Client(
                 endpoint,
                 recorder,
                 SIGNERS["ACS3-HMAC-SHA256"],
-                connect_timeout=1.0,
-                read_timeout=READ_TIMEOUT,
                 max_attempts=3,
                 calls_per_second=10_000,
             )

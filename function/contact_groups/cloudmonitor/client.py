@@ -97,8 +97,6 @@ class CloudMonitor:
         transport: Transport,
         signer: Signer,
         *,
-        connect_timeout: float,
-        read_timeout: float,
         max_attempts: int,
         calls_per_second: float,
         clock: Callable[[], float] = time.time,
@@ -113,8 +111,6 @@ class CloudMonitor:
         self._endpoint = endpoint
         self._transport = transport
         self._sign = signer
-        self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
         self._max_attempts = max_attempts
         self._clock = clock
         self._monotonic = monotonic
@@ -204,9 +200,7 @@ class CloudMonitor:
             Stamp(self._nonce(), self._clock() + self._offset),
         )
         try:
-            raw = self._transport.send(
-                request, self._connect_timeout, min(sent + self._read_timeout, call.deadline)
-            )
+            raw = self._transport.send(request, call.deadline)
         except TransportError as error:
             row = next(row for kind, row in _TRANSPORT_OUTCOMES if isinstance(error, kind))
             failure = _Failure(row, reason=str(error), stale=isinstance(error, Stale))

@@ -5,6 +5,7 @@ never at import.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,10 @@ from contact_groups.cloudmonitor.transport import NotSent, Pool
 from contact_groups.compute.wsgi import App, Wsgi, request_id_of
 from contact_groups.problems import Problem
 from contact_groups.settings import Settings, SettingsError, read_settings
+
+#: Seconds that opening the first connection may take, whatever the connect timeout: half of the
+#: initializer's limit in template.yml, so that the imports have the other half.
+WARM_UP_MAX = 5.0
 
 
 class Function:
@@ -43,7 +48,11 @@ class Function:
     @cached_property
     def pool(self) -> Pool:
         """The connections to CloudMonitor."""
-        return Pool(self.settings.endpoint)
+        return Pool(
+            self.settings.endpoint,
+            connect_timeout=self.settings.connect_timeout,
+            read_timeout=self.settings.read_timeout,
+        )
 
     @cached_property
     def cloudmonitor(self) -> CloudMonitor:
@@ -52,8 +61,6 @@ class Function:
             self.settings.endpoint,
             self.pool,
             SIGNERS[self.settings.signature],
-            connect_timeout=self.settings.connect_timeout,
-            read_timeout=self.settings.read_timeout,
             max_attempts=self.settings.max_attempts,
             calls_per_second=self.settings.calls_per_second,
         )
@@ -72,7 +79,7 @@ class Function:
         """
         try:
             _ = self.application
-            self.pool.warm(self.settings.connect_timeout)
+            self.pool.warm(time.monotonic() + WARM_UP_MAX)
         except (SettingsError, NotSent) as error:
             logs.write(logging.WARNING, "initializer", detail=str(error))
 
