@@ -153,8 +153,6 @@ def client(answer: Any = None) -> Client:
         Endpoint("https", "metrics.cn-hangzhou.aliyuncs.com", 443),
         _Upstream(answer),
         SIGNERS["ACS3-HMAC-SHA256"],
-        connect_timeout=2,
-        read_timeout=5,
         max_attempts=3,
         calls_per_second=float("inf"),
         clock=lambda: NOW,

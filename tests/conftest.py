@@ -56,8 +56,6 @@ def make_client(time: Time, transport: ScriptedTransport) -> Callable[..., Clien
     def make(**changes: Any) -> Client:
         numbers = itertools.count(1)
         options: dict[str, Any] = {
-            "connect_timeout": 2.0,
-            "read_timeout": 5.0,
             "max_attempts": 3,
             "calls_per_second": float("inf"),
             "clock": time.wall,

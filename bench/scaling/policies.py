@@ -102,8 +102,6 @@ class Client:
             Endpoint("https", "cloudmonitor", 443),
             self,
             lambda *_: (_REQUEST, _SIGNATURE),
-            connect_timeout=SETTINGS.connect_timeout,
-            read_timeout=SETTINGS.read_timeout,
             max_attempts=SETTINGS.max_attempts,
             calls_per_second=setup.pace / setup.instances,
             clock=lambda: loop.now,
@@ -119,7 +117,7 @@ class Client:
 
     def send(self, request: Request, deadline: float) -> RawAnswer:
         """See `Transport`."""
-        timeout = deadline - self._loop.now
+        timeout = min(SETTINGS.read_timeout, deadline - self._loop.now)
 
         def arrange(resume: Callable[[RawAnswer | None], None]) -> None:
             self._upstream.call(timeout, resume)

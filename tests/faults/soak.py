@@ -148,14 +148,12 @@ class Soak:
             for fault in FAULTS:
                 cloudmonitor.faults.add(Fault(**{**vars(fault), "times": None}))
             endpoint = parse_endpoint(cloudmonitor.url)
-            pool = Pool(endpoint)
+            pool = Pool(endpoint, connect_timeout=1.0, read_timeout=READ_TIMEOUT)
             recorder = _Recorder(pool)
             client = Client(
                 endpoint,
                 recorder,
                 SIGNERS["ACS3-HMAC-SHA256"],
-                connect_timeout=1.0,
-                read_timeout=READ_TIMEOUT,
                 max_attempts=3,
                 calls_per_second=10_000,
             )

@@ -29,7 +29,7 @@ class EmptyError(TruncatedError):
     """There was no answer at all."""
 
 
-def read_answer(stream: BufferedReader) -> tuple[int, dict[str, str], bytes, bool]:
+def read_response(stream: BufferedReader) -> tuple[int, dict[str, str], bytes, bool]:
     """Reads the answer to a POST.
 
     Args:

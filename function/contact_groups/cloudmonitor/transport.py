@@ -6,7 +6,7 @@ urllib3 a bare prototype, which neither logs nor retries, takes 1.08 times the f
 start and 3.9 for a warm request, where this function with all of that may take 1.10 and 3.5. What a
 library would bring stands here and in http1.py: connections that went stale while the instance was
 frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy
-is read from the environment, an answer is bounded in size and, byte by byte, in time.
+is read from the environment, an answer is bounded in size, and one deadline bounds everything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from contact_groups.cloudmonitor import http1
+from contact_groups.cloudmonitor import connecting, http1
 from contact_groups.cloudmonitor.endpoints import Endpoint
 
 #: The gateway closes a connection that was idle for about 25 s (facts/cloudmonitor.md §5): stop
@@ -33,7 +33,9 @@ class TransportError(Exception):
 
 
 class NotSent(TransportError):
-    """The call was never sent: name resolution, connection or TLS failed."""
+    """The call was never sent: name resolution, connection or TLS failed, or took until the
+    deadline.
+    """
 
 
 class NoAnswer(TransportError):
@@ -42,7 +44,11 @@ class NoAnswer(TransportError):
     """
 
 
-class Stale(NoAnswer):
+class BrokenConnection(NoAnswer):
+    """The connection ended before the whole answer."""
+
+
+class Stale(BrokenConnection):
     """A kept-alive connection broke before the first byte of an answer, as when the server had just
     closed it.
     """
@@ -72,38 +78,37 @@ class RawAnswer:
 class Transport(Protocol):
     """What the client needs: one exchange."""
 
-    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+    def send(self, request: Request, deadline: float) -> RawAnswer:
         """Sends one request and returns its answer.
 
         Args:
             request: what to send.
-            connect_timeout: seconds that opening a connection may take.
-            deadline: on the monotonic clock, when the whole answer must be there.
+            deadline: on the monotonic clock, when the whole answer must be there. Nothing is sent
+                after it.
 
         Raises:
-            NotSent, NoAnswer, Stale, BadAnswer: see each.
+            NotSent, NoAnswer, BrokenConnection, Stale, BadAnswer: see each.
         """
         ...
 
 
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket, each read bounded by what is left until the deadline: a byte a second does
+class _Reader(io.RawIOBase):
+    """Reads a connection, each read bounded by what is left until a deadline: a byte a second does
     not keep it open.
     """
 
     def __init__(self, connection: _Connection, deadline: float) -> None:
         self._connection = connection
         self._deadline = deadline
+        self.over = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed: a wider Buffer
-        remaining = self._deadline - self._connection.clock()
-        if remaining <= 0:
-            raise TimeoutError
-        self._connection.socket.settimeout(remaining)
-        count = self._connection.socket.recv_into(buffer)
+        if self.over:
+            return 0
+        count = self._connection.ready(self._deadline).recv_into(buffer)
         self._connection.answered = self._connection.answered or count > 0
         return count
 
@@ -112,28 +117,45 @@ class _DeadlineReader(io.RawIOBase):
 class _Connection:
     """One open connection."""
 
-    socket: socket.socket
+    sock: socket.socket
     clock: Callable[[], float]
-    idle_since: float = 0.0
+    idle_since: float
+    sent: bool = False
     answered: bool = False
 
     def exchange(self, head: bytes, deadline: float) -> tuple[RawAnswer, bool]:
         """Sends a request; returns the answer, and whether the connection may be used again."""
-        self.answered = False
-        self.socket.settimeout(max(deadline - self.clock(), 0.001))
-        self.socket.sendall(head)
-        status, headers, body, reusable = http1.read_answer(
-            io.BufferedReader(_DeadlineReader(self, deadline))
-        )
-        return RawAnswer(status, headers, body), reusable
+        self.sent = self.answered = False
+        unsent = memoryview(head)
+        while unsent:  # not sendall, which over TLS gives the whole timeout to each record
+            unsent = unsent[self.ready(deadline).send(unsent) :]
+            self.sent = True
+        reader = _Reader(self, deadline)
+        stream: io.BufferedReader = io.BufferedReader(reader)
+        status, headers, body, reusable = http1.read_response(stream)
+        reader.over = True  # from here on the stream gives only what it has already read
+        self.idle_since = self.clock()
+        return RawAnswer(status, headers, body), reusable and not stream.peek()
+
+    def ready(self, deadline: float) -> socket.socket:
+        """The socket, its timeout set to what is left.
+
+        Raises:
+            TimeoutError: nothing is left.
+        """
+        left = deadline - self.clock()
+        if left <= 0:
+            raise TimeoutError
+        self.sock.settimeout(left)
+        return self.sock
 
     def alive(self) -> bool:
         """Whether the server still holds its end: it has neither closed it nor sent what nobody
         asked for.
         """
-        self.socket.settimeout(0)
+        self.sock.settimeout(0)
         try:
-            self.socket.recv(1)
+            self.sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
@@ -150,99 +172,114 @@ class Pool:
         self,
         endpoint: Endpoint,
         *,
+        connect_timeout: float,
+        read_timeout: float,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
+        resolve: connecting.Resolve = connecting.resolve,
     ) -> None:
-        """Args: tls: what to trust; None: the system's authorities. clock: monotonic seconds."""
+        """Makes an empty pool.
+
+        Args:
+            endpoint: where to connect to.
+            connect_timeout: seconds that resolving, connecting and TLS may take together.
+            read_timeout: seconds that one exchange may take once sending begins.
+            tls: what to trust; None: the system's authorities.
+            clock: monotonic seconds.
+            resolve: the addresses of a host and a port; may block.
+        """
         self._endpoint = endpoint
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
         self._tls = (tls or ssl.create_default_context()) if endpoint.scheme == "https" else None
         self._clock = clock
+        self._resolver = connecting.Resolver(endpoint.host, endpoint.port, resolve)
         self._idle: deque[_Connection] = deque()
 
-    def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
+    def send(self, request: Request, deadline: float) -> RawAnswer:
         """See `Transport.send`."""
-        connection, reused = self._take(connect_timeout, deadline)
-        lines = [
-            f"POST {request.target} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in request.headers.items()),
-        ]
-        head = ("\r\n".join(lines) + "\r\ncontent-length: 0\r\n\r\n").encode("ascii")
+        connection, reused = self._take(deadline)
+        limit = min(deadline, self._clock() + self._read_timeout)
         reusable = False
         try:
-            answer, reusable = connection.exchange(head, deadline)
+            answer, reusable = connection.exchange(_head(request), limit)
         except TimeoutError:
+            if not connection.sent:
+                raise NotSent("The time was over before the call could be sent") from None
+            if reused and not connection.answered:
+                self.close()  # the path may have died without a word, and theirs is the same
             raise NoAnswer("No whole answer came in time") from None
         except (OSError, http1.EmptyError) as error:
-            broke = Stale if reused and not connection.answered else NoAnswer
+            broke = Stale if reused and not connection.answered else BrokenConnection
             raise broke(
                 f"The connection broke before the whole answer ({_reason(error)})"
             ) from None
         except http1.TruncatedError:
-            raise NoAnswer("The connection ended in the middle of the answer") from None
+            raise BrokenConnection("The connection ended in the middle of the answer") from None
         except http1.MalformedError as error:
-            raise BadAnswer(
-                f"The answer is not of HTTP as CloudMonitor speaks it: {error}"
-            ) from None
+            raise BadAnswer(f"The answer is not valid HTTP/1.1: {error}") from None
         finally:
-            self._give_back(connection, reusable)
+            if reusable:
+                self._idle.append(connection)
+            else:
+                connection.sock.close()
         return answer
 
-    def warm(self, connect_timeout: float) -> None:
+    def warm(self, deadline: float) -> None:
         """Opens one connection ahead of the first request.
+
+        Args:
+            deadline: on the monotonic clock, when it must be open.
 
         Raises:
             NotSent: it cannot be opened.
         """
-        self._give_back(self._open(connect_timeout), True)
+        self._idle.append(self._open(deadline))
 
     def close(self) -> None:
         """Closes the connections that are idle."""
-        while self._idle:
-            self._idle.pop().socket.close()
+        while (connection := self._pop()) is not None:
+            connection.sock.close()
 
-    def _take(self, connect_timeout: float, deadline: float) -> tuple[_Connection, bool]:
-        while True:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                return self._open(min(connect_timeout, deadline - self._clock())), False
-            age = self._clock() - (connection.idle_since)
+    def _pop(self) -> _Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:  # another thread may take the last one at any time
+            return None
+
+    def _take(self, deadline: float) -> tuple[_Connection, bool]:
+        while (connection := self._pop()) is not None:
+            age = self._clock() - connection.idle_since
             if age < IDLE_MAX and connection.alive():
                 return connection, True
-            connection.socket.close()
+            connection.sock.close()
+        return self._open(deadline), False
 
-    def _give_back(self, connection: _Connection, reusable: bool) -> None:
-        if reusable:
-            connection.idle_since = self._clock()
-            self._idle.append(connection)
-        else:
-            connection.socket.close()
-
-    def _open(self, timeout: float) -> _Connection:
+    def _open(self, deadline: float) -> _Connection:
         host = self._endpoint.host
-        opened = None
+        limit = min(deadline, self._clock() + self._connect_timeout)
         try:
-            opened = socket.create_connection((host, self._endpoint.port), max(timeout, 0.001))
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls:
-                opened = self._tls.wrap_socket(opened, server_hostname=host)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # ssl.SSLError and socket.gaierror are OSErrors; a name too long a ValueError
-            if opened:
-                opened.close()
+            addresses = self._resolver.addresses(limit - self._clock())
+            opened = connecting.connect(addresses, host, self._tls, limit, self._clock)
+        except (OSError, ValueError) as error:  # ValueError: no host name, such as a label too long
             raise NotSent(
                 f"CloudMonitor at {self._endpoint.authority} cannot be reached: {_reason(error)}"
             ) from None
-        return _Connection(opened, self._clock)
+        return _Connection(opened, self._clock, idle_since=self._clock())
+
+
+def _head(request: Request) -> bytes:
+    lines = [
+        f"POST {request.target} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in request.headers.items()),
+        "content-length: 0\r\n\r\n",
+    ]
+    return "\r\n".join(lines).encode("ascii")
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its TLS certificate is not trusted, {error.verify_message}"
-    if isinstance(error, TimeoutError):
-        return "it did not answer in time"
     if isinstance(error, socket.gaierror):
         return "its name does not resolve"
     return (isinstance(error, OSError) and error.strerror) or "closed by the other side"
