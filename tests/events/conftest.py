@@ -15,6 +15,7 @@ from contact_groups.cloudmonitor.client import Client
 from contact_groups.compute.http_events import HttpShape
 from contact_groups.events import dispatcher, handler
 from contact_groups.function import Function
+from contact_groups.groups import Groups
 from contact_groups.settings import read_settings
 from local.cloudmonitor import CloudMonitor
 from local.objects import Objects
@@ -88,12 +89,11 @@ def handle(make_client: Callable[..., Client], time: Time) -> Callable[..., dict
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY_SECRET,
             "ALIBABA_CLOUD_SECURITY_TOKEN": CANARY_TOKEN,
         }
-        client = make_client(**options)
         return handler.handle(
             source,
             value,
             context,
-            client,
+            Groups(make_client(**options)),
             settings,
             environment=environment,
             monotonic=time.monotonic,

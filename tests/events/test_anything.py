@@ -15,6 +15,7 @@ from contact_groups.events import dispatcher, handler
 from contact_groups.events.items import VERDICTS
 from contact_groups.events.report import EventFailed
 from contact_groups.events.yaml_manifest import parse_yaml
+from contact_groups.groups import Groups
 from contact_groups.problems import Problem
 from contact_groups.settings import read_settings
 from tests.support import CANARY_SECRET, SUCCESS, ScriptedTransport, Time, refusal
@@ -109,7 +110,7 @@ def test_anything_ends_in_verdicts_or_the_named_errors(
     result, text = {}, ""
     try:
         result = handler.handle(
-            source, value, None, client, chosen, environment=keys, monotonic=clock.monotonic
+            source, value, None, Groups(client), chosen, environment=keys, monotonic=clock.monotonic
         )
     except EventFailed as failed:
         text = str(failed)

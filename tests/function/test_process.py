@@ -212,6 +212,7 @@ def test_one_line_a_request(send: Callable[..., Reply], log_lines: LogLines) -> 
         "contactGroupName": "g",
         "upstreamRequestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83",
         "attempts": 1,
+        "calls": 1,
         "upstreamMs": 0.0,
         "status": 200,
         "durationMs": 0.0,

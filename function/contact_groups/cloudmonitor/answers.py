@@ -37,7 +37,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
-    def applied(self) -> bool:
+    def succeeded(self) -> bool:
         """Whether the call succeeded; Message has no say (facts/cloudmonitor.md §1.3)."""
         return self.status == 200 and self.success is True and self.code == "200"
 
