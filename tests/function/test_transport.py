@@ -45,6 +45,7 @@ class RawServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.connections = 0
+        self.left = 0
         self.requests: list[bytes] = []
         self.stopping = threading.Event()
         self.port = self._listener.getsockname()[1]
@@ -71,6 +72,7 @@ class RawServer:
                 while b"\r\n\r\n" not in head:
                     data = connection.recv(65536)
                     if not data:
+                        self.left += 1
                         return
                     head += data
                 self.requests.append(head)
@@ -221,6 +223,69 @@ def test_a_connection_idle_for_too_long_is_not_used_again(
     pool.send(REQUEST, now[0] + 5.0)
 
     assert server.connections == 2
+    _wait_until(lambda: server.left == 1)  # and is closed, not forgotten
+
+
+def test_bytes_behind_an_answer_end_the_connection(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
+    """What came along with an answer would be taken for the beginning of the next one."""
+    server, pool = serve([OK + OK], [OK])
+
+    assert _send(pool).body == b"{}"
+    assert not pool._idle
+    assert _send(pool).body == b"{}"
+    assert server.connections == 2
+
+
+def test_idle_connections_are_suspect_after_silence(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
+    """When a kept connection times out without a byte, the others are dropped: the next attempt
+    opens anew.
+    """
+    server, pool = serve([HANG], [OK])
+    for _ in range(3):
+        pool.warm(time.monotonic() + 5)
+
+    with pytest.raises(NoAnswer, match="in time"):
+        _send(pool, 0.3)
+
+    assert _send(pool).body == b"{}"
+    assert server.connections == 4
+    _wait_until(lambda: server.left == 2)
+
+
+def test_idle_connections_are_kept_after_a_byte(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
+    """A path that has carried a part of an answer says nothing against the others."""
+    server, pool = serve([b"H", HANG], [OK])
+    pool.warm(time.monotonic() + 5)
+    pool.warm(time.monotonic() + 5)
+
+    with pytest.raises(NoAnswer, match="in time"):
+        _send(pool, 0.5)
+
+    assert _send(pool).body == b"{}"
+    assert server.connections == 2
+
+
+def test_idle_connections_are_kept_after_silence_on_a_new_one(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
+    """A new connection that times out says nothing about those that have carried answers."""
+    server, pool = serve([0.1, OK], [HANG], [OK])
+    other = threading.Thread(target=_send, args=(pool,))
+    other.start()
+    _wait_until(lambda: len(server.requests) == 1)
+
+    with pytest.raises(NoAnswer, match="in time"):
+        _send(pool, 1.0)
+    other.join()
+
+    assert _send(pool).body == b"{}"
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("end", [CLOSE, RESET])
@@ -318,7 +383,7 @@ def test_what_is_no_http(serve: Callable[..., tuple[RawServer, Pool]], answer: b
     """
     _, pool = serve([answer, CLOSE])
 
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadAnswer, match=r"not valid HTTP/1\.1: "):
         _send(pool)
 
 
@@ -358,6 +423,11 @@ def test_a_huge_answer_is_not_read_whole(
 
     with pytest.raises(BadAnswer, match="larger than 2,097,152"):
         _send(pool)
+
+
+def test_a_request_does_not_show_its_headers() -> None:
+    """With the signed headers in a traceback or a log, the call could be sent again."""
+    assert "secret" not in repr(Request("/", {"authorization": "secret"}))
 
 
 def test_refused_connections_are_not_sent() -> None:

@@ -126,10 +126,9 @@ class _Connection:
     def exchange(self, head: bytes, deadline: float) -> tuple[RawAnswer, bool]:
         """Sends a request; returns the answer, and whether the connection may be used again."""
         self.sent = self.answered = False
-        unsent = memoryview(head)
-        while unsent:  # not sendall, which over TLS gives the whole timeout to each record
-            unsent = unsent[self.ready(deadline).send(unsent) :]
-            self.sent = True
+        ready = self.ready(deadline)
+        self.sent = True  # even if it breaks now: sendall does not tell how much has gone out
+        ready.sendall(head)
         reader = _Reader(self, deadline)
         stream: io.BufferedReader = io.BufferedReader(reader)
         status, headers, body, reusable = http1.read_response(stream)
