@@ -195,7 +195,7 @@ def _transport(results: Results) -> str:
     }
     return (
         f"- Why the function reads answers itself: one answer takes http.client {theirs:.0f} µs"
-        " and `http1.read_answer`"
+        " and `http1.read_response`"
         f" {ours:.0f} µs, and urllib3 on top of http.client {dearer['warm'] * 1e6:.0f} µs more a"
         " request and"
         f" {dearer['cold'] * 1e3:.0f} ms more a cold start."

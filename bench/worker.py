@@ -194,7 +194,7 @@ def read_answer(_app: App, reader: str, count: int) -> float:
     from bench.stub import ANSWER, BODY
 
     def ours() -> bytes:
-        return http1.read_answer(io.BufferedReader(io.BytesIO(ANSWER)))[2]
+        return http1.read_response(io.BufferedReader(io.BytesIO(ANSWER)))[2]
 
     def theirs() -> bytes:
         stream: Any = SimpleNamespace(makefile=lambda _mode: io.BufferedReader(io.BytesIO(ANSWER)))

@@ -35,7 +35,6 @@ ATTEMPT_MIN = 0.25
 #: A stale connection is replaced without counting; more than this many in a row are no longer
 #: chance.
 STALE_MAX = 3
-MESSAGE_MAX = 500
 
 CredentialsReader = Callable[[], Credentials]
 
@@ -147,7 +146,7 @@ class CloudMonitor:
                 return verdict
             wait = self._recover(call, verdict)
             if wait is None:
-                raise self._problem(call, verdict, held)
+                raise self._problem(call, verdict)
             if verdict.outcome.retry is Retry.REREAD_CREDENTIALS:
                 held = credentials()
             self._sleep(wait)
@@ -211,7 +210,7 @@ class CloudMonitor:
             row = next(row for kind, row in _TRANSPORT_OUTCOMES if isinstance(error, kind))
             failure = _Failure(row, reason=str(error), stale=isinstance(error, Stale))
         else:
-            answer = read_answer(raw)
+            answer = read_answer(raw, credentials.secrets)
             if answer.applied:
                 now = self._monotonic()
                 logs.note(
@@ -263,15 +262,13 @@ class CloudMonitor:
             self._offset = date - self._clock()
         return date is not None
 
-    def _problem(self, call: _Call, failure: _Failure, credentials: Credentials) -> Problem:
+    def _problem(self, call: _Call, failure: _Failure) -> Problem:
         elapsed = self._monotonic() - call.started
         tries = "1 attempt" if call.attempts == 1 else f"{call.attempts} attempts"
         upstream = None
         if failure.answer:
-            message = _scrub(failure.answer.message, credentials)
-            upstream = Upstream(
-                failure.answer.code, message, failure.answer.request_id, failure.answer.status
-            )
+            answer = failure.answer
+            upstream = Upstream(answer.code, answer.message, answer.request_id, answer.status)
         return Problem(
             failure.outcome.type,
             f"{_said(failure)} after {tries} in {elapsed:.1f} s.{_HELP.get(failure.outcome, '')}",
@@ -298,20 +295,6 @@ def _said(failure: _Failure) -> str:
         return failure.reason
     code = f"code {failure.answer.code}" if failure.answer.code else "no code"
     return f"CloudMonitor answered HTTP {failure.answer.status} with {code}"
-
-
-def _scrub(message: str | None, credentials: Credentials) -> str | None:
-    """A refused signature is answered with the string to sign, which holds the AccessKey ID and the
-    token (§5).
-    """
-    if message is None:
-        return None
-    text = message
-    for marker in ("server string to sign", "server StringToSign"):
-        text = text.partition(marker)[0]
-    for secret in credentials.secrets:
-        text = text.replace(secret, "***")
-    return text.strip()[:MESSAGE_MAX]
 
 
 def _ms(seconds: float) -> float:

@@ -122,7 +122,7 @@ class _Connection:
         self.answered = False
         self.socket.settimeout(max(deadline - self.clock(), 0.001))
         self.socket.sendall(head)
-        status, headers, body, reusable = http1.read_answer(
+        status, headers, body, reusable = http1.read_response(
             io.BufferedReader(_DeadlineReader(self, deadline))
         )
         return RawAnswer(status, headers, body), reusable
