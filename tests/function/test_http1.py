@@ -46,7 +46,7 @@ class Once(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # typeshed: a wider Buffer
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed: a wider Buffer
         if not self._pieces:
             return 0
         piece = self._pieces.pop(0)
@@ -299,9 +299,29 @@ _TEXTS = (
     b"x",
     b"\xb2",
 )
-_LENGTHS = ("{0}", "{0}", "{0}", "+{0}", "-{0}", " {0} ", "0x{0:x}", "{0}, {0}", "0{0}", "{0}.0")
+_LENGTHS: tuple[str, ...] = (
+    "{0}",
+    "{0}",
+    "{0}",
+    "+{0}",
+    "-{0}",
+    " {0} ",
+    "0x{0:x}",
+    "{0}, {0}",
+    "0{0}",
+    "{0}.0",
+)
 _LENGTHS += ("{0}_0", "{0} {0}", "", "9" * 4_400, "0" * 30 + "{0}")
-_SIZES = ("{0:x}", "{0:x}", "{0:X}", "0{0:x}", "{0:x};a=b", '{0:x};a="b;c"', "0x{0:x}", " {0:x}")
+_SIZES: tuple[str, ...] = (
+    "{0:x}",
+    "{0:x}",
+    "{0:X}",
+    "0{0:x}",
+    "{0:x};a=b",
+    '{0:x};a="b;c"',
+    "0x{0:x}",
+    " {0:x}",
+)
 _SIZES += (
     "{0:x} ",
     "+{0:x}",
