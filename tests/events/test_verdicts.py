@@ -189,12 +189,13 @@ def test_missing_credentials_fail_every_item(make_client: Callable[..., Any]) ->
     """Without credentials nothing is lost: the items fail, so that the event comes again."""
     from contact_groups.events import dispatcher, handler
     from contact_groups.groups import Groups
-from contact_groups.settings import read_settings
+    from contact_groups.settings import read_settings
 
     value = dispatcher.read(event(group("a"), group("b")))
     source: Any = dispatcher.claim(value)
     with pytest.raises(EventFailed, match=r"2 failed.*misconfigured"):
-        handler.handle(source, value, None, Groups(make_client()), read_settings({}), environment={})
+        groups = Groups(make_client())
+        handler.handle(source, value, None, groups, read_settings({}), environment={})
 
 
 def test_rejected_items_raise_where_the_setting_says_so(handle: Handle, log_lines: Lines) -> None:

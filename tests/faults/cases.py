@@ -88,7 +88,7 @@ CASES: tuple[Case, ...] = (
     ),
     _works(
         "throttled with TimeLeft",
-        _error("Throttling.Api", 1, headers={"x-ratelimit-user": "TimeLeft:50"}),
+        _error("Throttling.Api", 1, headers={"x-ratelimit-user": "Remain:0,TimeLeft:50"}),
         attempts=2,
     ),
     _refused("throttled without end", 429, "throttled", _error("Throttling.User"), attempts=3),

@@ -26,7 +26,7 @@ from contact_groups.cloudmonitor.transport import (
     Request,
     TransportError,
 )
-from contact_groups.compute.entry import Function
+from contact_groups.function import Function
 from tests.support import ENVIRONMENT, GROUP, call
 
 REQUEST = Request("/?a=b", {"host": "localhost"})
@@ -466,7 +466,7 @@ def test_a_hanging_name_does_not_keep_the_process() -> None:
     script = """
 import socket, sys, threading, time
 socket.getaddrinfo = lambda *_, **__: time.sleep(300)
-from contact_groups.compute.entry import Function
+from contact_groups.function import Function
 Function({
     "CLOUDMONITOR_ENDPOINT": "https://metrics.invalid",
     "CLOUDMONITOR_CONNECT_TIMEOUT_SECONDS": "0.1",

@@ -154,7 +154,7 @@ class Client:
         request, _ = self._sign(call.operation, self._endpoint, credentials, self._stamp())
         try:
             raw = self._transport.send(request, call.deadline)
-            answer = read_answer(raw)
+            answer = read_answer(raw, credentials.secrets)
             return call.succeed(answer)
         except TransportError as error:
             raise call.fail(error) from None

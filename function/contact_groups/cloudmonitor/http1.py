@@ -1,13 +1,19 @@
 """Reads one HTTP/1.1 answer (RFC 9112), strictly: what could be read in two ways is refused,
 everything is bounded.
 
-Own code, by numbers: an exchange that http.client reads takes 106 µs of CPU, most of it in the
-e-mail parser for five headers; with this it takes 61, of which the sockets themselves are 28 (one
+Strictness is why this module exists. http.client takes bare line feeds, spaces around names, signs
+and prefixes in sizes, and the last of two lengths; whoever stands between could then make one
+answer of two, or two of one. Here each line matches the grammar as a whole, or the answer is bad.
+The tests hold it against h11.
+
+It also costs less: an exchange that http.client reads takes 106 µs of CPU, most of it in the e-mail
+parser for five headers; with this it takes 61, of which the sockets themselves are 28 (one
 connection to a stub on 127.0.0.1).
 """
 
 from __future__ import annotations
 
+import re
 from io import BufferedReader
 
 #: "response <= 2,048 KB" (facts/cloudmonitor.md §1.5).
@@ -15,6 +21,19 @@ BODY_MAX = 2_048 * 1024
 #: Far more than the gateway's own dozen headers take.
 LINE_MAX = 16 * 1024
 HEADERS_MAX = 100
+#: All lines together: status, headers, interim answers, chunk sizes, trailer. A body of BODY_MAX in
+#: chunks of 64 bytes needs half of it; chunks of one byte would cost a second of CPU.
+LINES_MAX = 256 * 1024
+#: One TLS record.
+_READ_SIZE = 16 * 1024
+
+_TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + _TEXT + rb")?\r\n")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + _TEXT + rb")\r\n")
+#: Sixteen digits are more than any size; extensions mean nothing to us, and hold no line end.
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;" + _TEXT + rb")?\r\n")
+#: As many digits as 2**64 has, so that int() has a bound.
+_LENGTH = re.compile(r"[0-9]{1,20}")
 
 
 class MalformedError(Exception):
@@ -36,112 +55,153 @@ def read_response(stream: BufferedReader) -> tuple[int, dict[str, str], bytes, b
         stream: positioned at the first byte.
 
     Returns:
-        The status; the headers, by lower-case name, of repeated ones the last; the body; and
-        whether the connection may carry another request.
+        The status; the headers, by lower-case name, of repeated ones the last (of Connection all);
+        the body; and whether the connection may carry another request. It may not when bytes are
+        left over.
 
     Raises:
         MalformedError, TruncatedError, EmptyError: see each.
         OSError: as the stream raises it.
     """
-    line = stream.readline(LINE_MAX)
-    if not line:
-        raise EmptyError
-    status, persistent = _status(line)
-    headers = _headers(stream)
-    while 100 <= status < 200:  # an interim answer, which is not the answer
-        status, persistent = _status(_line(stream))
-        headers = _headers(stream)
-    tokens = headers.get("connection", "").lower()
-    persistent = "keep-alive" in tokens if not persistent else "close" not in tokens
-    body, ended = _body(stream, status, headers)
-    return status, headers, body, persistent and ended
+    reader = _Reader(stream)
+    while True:
+        minor, status = _status(reader.line())
+        headers = _headers(reader)
+        if status == 101:
+            raise MalformedError("a switch of protocols that nobody asked for")
+        if status >= 200:
+            break  # what came before were interim answers
+    body, ended = _body(reader, status, headers)
+    tokens = {token.strip().lower() for token in headers.get("connection", "").split(",")}
+    # In HTTP/1.0 a transfer-encoding is faulty framing: RFC 9112 §6.1 has the connection closed.
+    kept = minor == b"1" or ("keep-alive" in tokens and "transfer-encoding" not in headers)
+    return status, headers, body, kept and ended and "close" not in tokens and not reader.left
 
 
-def _line(stream: BufferedReader) -> bytes:
-    line = stream.readline(LINE_MAX)
-    if line.endswith(b"\r\n"):
+class _Reader:
+    """Bytes of a stream by line and by count; it knows what has come beyond the last of them."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self._stream = stream
+        self._held = b""
+        self._at = 0
+        self._lines = 0
+
+    @property
+    def left(self) -> bool:
+        return self._at < len(self._held)
+
+    def line(self) -> bytes:
+        """The next line, with the LF at its end."""
+        while (end := self._held.find(b"\n", self._at, self._at + LINE_MAX)) < 0:
+            if len(self._held) - self._at >= LINE_MAX:
+                raise MalformedError("a line too long")
+            data = self._stream.read1(_READ_SIZE)
+            if not data:
+                raise TruncatedError if self._lines or self._held else EmptyError
+            self._held = self._held[self._at :] + data
+            self._at = 0
+        line = self._held[self._at : end + 1]
+        self._at = end + 1
+        self._lines += len(line)
+        if self._lines > LINES_MAX:
+            raise MalformedError("too many lines")
         return line
-    if len(line) >= LINE_MAX or line.endswith(b"\n"):
-        raise MalformedError("a line too long, or without CR LF")
-    raise TruncatedError
+
+    def exactly(self, count: int) -> bytes:
+        data = self._up_to(count)
+        if len(data) < count:
+            raise TruncatedError
+        return data
+
+    def rest(self) -> bytes:
+        """What comes until the end of the connection."""
+        data = self._up_to(BODY_MAX + 1)
+        if len(data) > BODY_MAX:
+            raise _too_large()
+        return data
+
+    def _up_to(self, count: int) -> bytes:
+        data = self._held[self._at : self._at + count]
+        self._at += len(data)
+        if len(data) == count:
+            return data
+        gathered = bytearray(data)
+        while more := self._stream.read1(min(_READ_SIZE, count - len(gathered))):
+            gathered += more
+            if len(gathered) == count:
+                break
+        return bytes(gathered)
 
 
-def _status(line: bytes) -> tuple[int, bool]:
-    version, _, rest = line.partition(b" ")
-    code = rest[:3]
-    if (
-        version not in {b"HTTP/1.1", b"HTTP/1.0"}
-        or not code.isdigit()
-        or rest[3:4] not in {b" ", b"\r"}
-    ):
+def _status(line: bytes) -> tuple[bytes, int]:
+    found = _STATUS.fullmatch(line)
+    if not found:
         raise MalformedError(f"no status line, {line[:40]!r}")
-    return int(code), version == b"HTTP/1.1"
+    return found[1], int(found[2])
 
 
-def _headers(stream: BufferedReader) -> dict[str, str]:
+def _headers(reader: _Reader) -> dict[str, str]:
     headers: dict[str, str] = {}
     for _ in range(HEADERS_MAX):
-        line = _line(stream)
+        line = reader.line()
         if line == b"\r\n":
             return headers
-        name, colon, value = line.decode("latin-1").partition(":")
-        if not colon or name != name.strip():
-            raise MalformedError("a header line without a name")
-        name = name.lower()
-        value = value.strip()
-        if name in {"content-length", "transfer-encoding"} and headers.get(name, value) != value:
-            raise MalformedError(f"two different {name} headers")
+        found = _FIELD.fullmatch(line)
+        if not found:
+            raise MalformedError("a line that is no header")
+        name = found[1].decode("ascii").lower()
+        value = found[2].strip(b" \t").decode("latin-1")
+        if name in {"content-length", "transfer-encoding"}:
+            _check_framing(name, value, headers)
+        elif name == "connection" and name in headers:
+            value = f"{headers[name]}, {value}"
         headers[name] = value
     raise MalformedError("too many headers")
 
 
-def _body(stream: BufferedReader, status: int, headers: dict[str, str]) -> tuple[bytes, bool]:
+def _check_framing(name: str, value: str, before: dict[str, str]) -> None:
+    if name == "content-length":
+        if not _LENGTH.fullmatch(value):
+            raise MalformedError("a content-length that is no number")
+        if before.get(name, value) != value:
+            raise MalformedError("two different content-length headers")
+    elif value.lower() != "chunked" or name in before:
+        raise MalformedError("a transfer-encoding that is not chunked, once")
+
+
+def _body(reader: _Reader, status: int, headers: dict[str, str]) -> tuple[bytes, bool]:
     """The body, and whether its end was told by itself rather than by the end of the connection."""
-    coding, length = headers.get("transfer-encoding"), headers.get("content-length")
-    if coding is not None:
-        if coding.lower() != "chunked" or length is not None:
-            raise MalformedError(
-                "a transfer-encoding that is not chunked, or a content-length beside it"
-            )
-        return _chunks(stream), True
-    if status in {204, 304}:
-        return b"", True
+    chunked, length = "transfer-encoding" in headers, headers.get("content-length")
+    if chunked and length is not None:
+        raise MalformedError("a transfer-encoding with a content-length beside it")
+    if status in {204, 304}:  # these have no body; one that is announced all the same may follow
+        return b"", not chunked and length in {None, "0"}
+    if chunked:
+        return _chunks(reader), True
     if length is None:
-        return _bounded(stream.read(BODY_MAX + 1)), False
-    if not (length.isascii() and length.isdigit()):
-        raise MalformedError("a content-length that is no number")
-    return _exactly(stream, int(length)), True
+        return reader.rest(), False
+    if int(length) > BODY_MAX:
+        raise _too_large()
+    return reader.exactly(int(length)), True
 
 
-def _exactly(stream: BufferedReader, count: int) -> bytes:
-    if count > BODY_MAX:
-        _bounded(b"", more=True)
-    data = stream.read(count)
-    if len(data) < count:
-        raise TruncatedError
-    return data
-
-
-def _chunks(stream: BufferedReader) -> bytes:
-    body = b""
+def _chunks(reader: _Reader) -> bytes:
+    body = bytearray()
     while True:
-        size = _line(stream).partition(b";")[0].strip()
-        try:
-            count = int(size, 16) if size.isalnum() else -1
-        except ValueError:
-            count = -1
-        if count < 0:
+        found = _CHUNK.fullmatch(reader.line())
+        if not found:
             raise MalformedError("a chunk without a size")
+        count = int(found[1], 16)
         if count == 0:
-            _headers(stream)  # the trailer
-            return body
-        body += _exactly(stream, min(count, BODY_MAX + 1 - len(body)))
-        _bounded(body)
-        if _exactly(stream, 2) != b"\r\n":
+            _headers(reader)  # the trailer
+            return bytes(body)
+        if count > BODY_MAX - len(body):
+            raise _too_large()
+        body += reader.exactly(count)
+        if reader.exactly(2) != b"\r\n":
             raise MalformedError("a chunk longer than its size")
 
 
-def _bounded(body: bytes, *, more: bool = False) -> bytes:
-    if more or len(body) > BODY_MAX:
-        raise MalformedError(f"a body larger than {BODY_MAX:,} bytes")
-    return body
+def _too_large() -> MalformedError:
+    return MalformedError(f"a body larger than {BODY_MAX:,} bytes")
