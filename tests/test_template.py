@@ -86,7 +86,7 @@ def test_timeouts_leave_the_function_time_to_answer(name: str, config: dict[str,
     """
     settings = read_settings(config["environmentVariables"])
 
-    deadline = settings.event_deadline if "event" in name else settings.deadline
+    deadline = settings.event_time_limit if "event" in name else settings.time_limit
     assert config["timeout"] >= deadline + 5
     assert config["initializationTimeout"] > settings.connect_timeout
     assert config["runtime"] == "python3.10"

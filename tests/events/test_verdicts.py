@@ -193,8 +193,8 @@ def test_missing_credentials_fail_every_item(make_client: Callable[..., Any]) ->
 
     value = dispatcher.read(event(group("a"), group("b")))
     source: Any = dispatcher.claim(value)
+    groups = Groups(make_client())
     with pytest.raises(EventFailed, match=r"2 failed.*misconfigured"):
-        groups = Groups(make_client())
         handler.handle(source, value, None, groups, read_settings({}), environment={})
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Generic
 
 from contact_groups.cloudmonitor import outcomes
 from contact_groups.cloudmonitor.answers import Answer
-from contact_groups.cloudmonitor.operations import Operation
+from contact_groups.cloudmonitor.operations import Operation, Result
 from contact_groups.cloudmonitor.outcomes import Retry, Row, classify
 from contact_groups.cloudmonitor.transport import (
     BadAnswer,
@@ -53,7 +53,7 @@ class AttemptFailed(Exception):
 
 
 @dataclass
-class Call:
+class Call(Generic[Result]):
     """One operation on its way.
 
     Attributes:
@@ -66,7 +66,7 @@ class Call:
         recovered: the recoveries that were tried; each has one chance.
     """
 
-    operation: Operation[Any]
+    operation: Operation[Result]
     started: float
     deadline: float
     calls: int = 0
@@ -75,7 +75,7 @@ class Call:
     uncertain: bool = False
     recovered: set[Retry] = field(default_factory=set)
 
-    def succeed(self, answer: Answer) -> Any:
+    def succeed(self, answer: Answer) -> Result:
         """The result that the operation reads out of an answer.
 
         Raises:
@@ -94,7 +94,9 @@ class Call:
 
     def fail(self, error: TransportError) -> AttemptFailed:
         """The failure of an attempt that got no answer."""
-        row, cause = next(found for kind, *found in _TRANSPORT if isinstance(error, kind))
+        row, cause = next(
+            (row, cause) for kind, row, cause in _TRANSPORT if isinstance(error, kind)
+        )
         stale = isinstance(error, Stale)
         return self._failed(AttemptFailed(row, reason=str(error), cause=cause, stale=stale))
 

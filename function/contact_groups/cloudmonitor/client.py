@@ -117,7 +117,7 @@ class Client:
     def _stamp(self) -> Stamp:
         return Stamp(self._nonce(), self._clock() + self._offset)
 
-    def _attempts(self, call: Call, credentials: CredentialsReader) -> Any:
+    def _attempts(self, call: Call[Result], credentials: CredentialsReader) -> Result:
         held = credentials()
         while True:
             self._wait_for_slot(call)
@@ -131,7 +131,7 @@ class Client:
                     held = credentials()
             self._sleep(wait)
 
-    def _wait_for_slot(self, call: Call) -> None:
+    def _wait_for_slot(self, call: Call[Any]) -> None:
         wait = self._pacer.reserve(call.deadline - ATTEMPT_MIN)
         if wait is None:
             retry_after = self._pacer.retry_after()
@@ -145,7 +145,7 @@ class Client:
         if wait > 0:
             self._sleep(wait)
 
-    def _attempt(self, call: Call, credentials: Credentials) -> Any:
+    def _attempt(self, call: Call[Result], credentials: Credentials) -> Result:
         """The result of one attempt; raises AttemptFailed if it has none."""
         call.calls += 1
         call.attempts += 1
@@ -166,7 +166,7 @@ class Client:
                 upstreamMs=round((self._monotonic() - started) * 1000, 1),
             )
 
-    def _recover(self, call: Call, failure: AttemptFailed) -> float | None:
+    def _recover(self, call: Call[Any], failure: AttemptFailed) -> float | None:
         """Seconds to wait before the next attempt; None if there is to be none."""
         if failure.row is outcomes.THROTTLED and failure.hint is not None:
             self._pacer.hold(failure.hint)
@@ -186,7 +186,7 @@ class Client:
         call.attempts -= free
         return wait
 
-    def _is_free(self, call: Call, failure: AttemptFailed) -> bool:
+    def _is_free(self, call: Call[Any], failure: AttemptFailed) -> bool:
         """Whether the next attempt replaces this one, and so does not count against the maximum."""
         if failure.stale:
             call.stale += 1
@@ -203,7 +203,7 @@ class Client:
             self._offset = date - self._clock()
         return date is not None
 
-    def _problem(self, call: Call, failure: AttemptFailed) -> Problem:
+    def _problem(self, call: Call[Any], failure: AttemptFailed) -> Problem:
         wait = failure.hint or 0.0
         if failure.row is outcomes.THROTTLED:
             wait = max(wait, self._pacer.retry_after())
