@@ -107,6 +107,7 @@ def _chunk(size: bytes) -> bytes:
     [
         b"HTTP/1.1 200 OK\n" + LENGTH.partition(b"\r\n")[2],
         b"\r\n" + LENGTH,
+        b"\n" + LENGTH,
         b" " + LENGTH,
         b"http/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n",
