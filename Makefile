@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test soak bench conformance scale openapi check lint-openapi audit format lock clean
+.PHONY: help run demo test mutants soak bench conformance scale openapi check lint-openapi audit format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ test: $(VENV)/.dev ## every test, with coverage of function/
 	$(BIN)/python -m coverage run -m pytest -q
 	@$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
+
+mutants: $(VENV)/.dev ## break function/ in 200 small ways: does a test notice? (OPTIONS=--help)
+	$(BIN)/python -m tests.mutants $(OPTIONS)
 
 soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak

@@ -161,6 +161,15 @@ def test_success_in_all_its_documented_forms(
     assert (reply.status, reply.json["requestId"]) == (200, SUCCESS["RequestId"])
 
 
+def test_xml_up_to_its_limit() -> None:
+    """XML is read up to 64 KB, since more of it costs too much."""
+    whole = _response(XML_200).body
+    padded = whole.replace(b"><Code>", b">" + b" " * (65_536 - len(whole)) + b"<Code>")
+
+    assert read_answer(answer(padded)).applied
+    assert not read_answer(answer(padded + b"\n")).applied
+
+
 def test_what_is_shown_is_text(send: Send, transport: ScriptedTransport) -> None:
     """A Message or RequestId that is no text, or none at all, is left out."""
     for value in ({"a": 1}, ["b"], 5, True, None, ""):

@@ -107,6 +107,7 @@ def _chunk(size: bytes) -> bytes:
     [
         b"HTTP/1.1 200 OK\n" + LENGTH.partition(b"\r\n")[2],
         b"\r\n" + LENGTH,
+        b"\n" + LENGTH,
         b" " + LENGTH,
         b"http/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -270,6 +271,42 @@ def test_bodies_up_to_the_limit(framing: str, size: int, whole: bool) -> None:
 def test_lines_are_bounded(answer: bytes, whole: bool) -> None:
     """A line, the number of headers, and all that is not body are bounded, each by itself."""
     assert (_ours(answer) is not None) is whole
+
+
+@pytest.mark.parametrize(("more", "whole"), [(0, True), (1, False)])
+def test_all_lines_together(more: int, whole: bool) -> None:
+    """Lines of 256 KB in all are read, and not one byte more."""
+    lines = len(CHUNKS) + 80_000 * len(b"1\r\n") + len(b"0;\r\n") + len(b"\r\n")
+    padding = b"e" * 8_000 + b"\r\nx\r\n"
+    rest = 262_144 - lines - 2 * len(b"1;" + b"e" * 8_000 + b"\r\n") + more
+    answer = CHUNKS + b"1\r\nx\r\n" * 80_000 + (b"1;" + padding) * 2
+    answer += b"0;" + b"e" * rest + b"\r\n\r\n"
+
+    assert (_ours(answer) is not None) is whole
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (b"SSH-2.0\r\n\r\n", "no status line, b'SSH-2.0"),
+        (b"HTTP/1.1 101 X\r\n\r\n", "a switch of protocols that nobody asked for"),
+        (_with(b"X: " + b"y" * 20_000), "a line too long"),
+        (_with(b"X"), "a line that is no header"),
+        (_with(b"\r\n".join([b"X: y"] * 99)), "too many headers"),
+        (_with(b"Content-Length: x"), "a content-length that is no number"),
+        (_with(b"Content-Length: 3"), "two different content-length headers"),
+        (_with(b"Transfer-Encoding: gzip"), "a transfer-encoding that is not chunked, once"),
+        (_with(b"Transfer-Encoding: chunked"), "a transfer-encoding with a content-length"),
+        (_chunk(b"0x1d"), "a chunk without a size"),
+        (_chunk(b"1c"), "a chunk longer than its size"),
+    ],
+)
+def test_what_is_wrong_is_named(answer: bytes, says: str) -> None:
+    """A bad answer says what was found."""
+    with pytest.raises(MalformedError) as raised:
+        _read(answer)
+
+    assert says in str(raised.value)
 
 
 def test_many_small_chunks_are_cheap() -> None:
