@@ -354,6 +354,20 @@ def test_a_byte_now_and_then_does_not_keep_a_call_alive(
     assert server.connections == 1
 
 
+def test_an_answer_is_waited_for_until_the_read_timeout(
+    serve: Callable[..., tuple[RawServer, Pool]],
+) -> None:
+    """One silent answer does not use up the time that further attempts need."""
+    server, _ = serve([HANG])
+    pool = make_pool(Endpoint("http", "127.0.0.1", server.port), read_timeout=0.1)
+    started = time.monotonic()
+
+    with pytest.raises(NoAnswer, match="in time"):
+        _send(pool, 20)
+
+    assert time.monotonic() - started < 10
+
+
 @pytest.mark.parametrize(
     "answer",
     [
