@@ -25,7 +25,7 @@ class Case:
         status: the REST status.
         problem: the problem's slug; empty for success.
         outcome: what the problem says about the group.
-        attempts: calls made.
+        calls: how many were made.
         stored: whether the local CloudMonitor then holds the group.
         credential: whom the local CloudMonitor knows, where that is the fault.
         contact_book: the contacts there are, where that is the fault.
@@ -36,26 +36,26 @@ class Case:
     status: int
     problem: str
     outcome: str | None
-    attempts: int
+    calls: int
     stored: bool
     credential: Credential = KNOWN
     contact_book: tuple[str, ...] | None = None
 
 
-def _works(name: str, *faults: Fault, attempts: int) -> Case:
-    return Case(name, faults, 200, "", None, attempts, True)
+def _works(name: str, *faults: Fault, calls: int) -> Case:
+    return Case(name, faults, 200, "", None, calls, True)
 
 
 def _refused(
-    name: str, status: int, problem: str, *faults: Fault, attempts: int = 1, **options: Any
+    name: str, status: int, problem: str, *faults: Fault, calls: int = 1, **options: Any
 ) -> Case:
-    return Case(name, faults, status, problem, "not-applied", attempts, False, **options)
+    return Case(name, faults, status, problem, "not-applied", calls, False, **options)
 
 
 def _unknown(
-    name: str, status: int, problem: str, *faults: Fault, attempts: int = 3, stored: bool = False
+    name: str, status: int, problem: str, *faults: Fault, calls: int = 3, stored: bool = False
 ) -> Case:
-    return Case(name, faults, status, problem, "unknown", attempts, stored)
+    return Case(name, faults, status, problem, "unknown", calls, stored)
 
 
 def _error(code: str, times: int | None = None, **options: Any) -> Fault:
@@ -80,29 +80,29 @@ _REFUSED_LATE = Fault("error", at="answered", code="InvalidParameterValue")
 
 CASES: tuple[Case, ...] = (
     # throttling, and moments that pass
-    _works("throttled twice", _error("Throttling.User", 2), attempts=3),
+    _works("throttled twice", _error("Throttling.User", 2), calls=3),
     _works(
         "throttled with a hint in ms",
         _error("Throttling", 1, headers={"x-acs-retry-after": "50"}),
-        attempts=2,
+        calls=2,
     ),
     _works(
         "throttled with TimeLeft",
         _error("Throttling.Api", 1, headers={"x-ratelimit-user": "Remain:0,TimeLeft:50"}),
-        attempts=2,
+        calls=2,
     ),
-    _refused("throttled without end", 429, "throttled", _error("Throttling.User"), attempts=3),
+    _refused("throttled without end", 429, "throttled", _error("Throttling.User"), calls=3),
     _refused(
         "throttled for a minute",
         429,
         "throttled",
         _error("Throttling", headers={"Retry-After": "60"}),
     ),
-    _works("unavailable twice", _error("ServiceUnavailable", 2), attempts=3),
+    _works("unavailable twice", _error("ServiceUnavailable", 2), calls=3),
     _unknown("unavailable without end", 503, "upstream-unavailable", _error("ServiceUnavailable")),
-    _works("internal error once", _error("InternalError", 1), attempts=2),
+    _works("internal error once", _error("InternalError", 1), calls=2),
     _unknown("internal error without end", 502, "upstream-error", _error("InternalError")),
-    _works("nonce said to be used", _error("SignatureNonceUsed", 1), attempts=2),
+    _works("nonce said to be used", _error("SignatureNonceUsed", 1), calls=2),
     _unknown(
         "nonce said to be used without end",
         503,
@@ -135,31 +135,31 @@ CASES: tuple[Case, ...] = (
         502,
         "unrecognised-upstream-code",
         _error("Brand.New", status=400),
-        attempts=1,
+        calls=1,
     ),
     # the clock, the token
-    _works("clock an hour ahead", _AHEAD, attempts=2),
-    _works("clock five hours behind", Fault("skew", times=ALWAYS, seconds=-18_000), attempts=2),
+    _works("clock an hour ahead", _AHEAD, calls=2),
+    _works("clock five hours behind", Fault("skew", times=ALWAYS, seconds=-18_000), calls=2),
     _refused("clock off, no Date", 500, "misconfigured", Fault("no-date", times=ALWAYS), _AHEAD),
     _refused(
         "clock refused for ever",
         500,
         "misconfigured",
         _error("InvalidTimeStamp.Expired"),
-        attempts=2,
+        calls=2,
     ),
-    _works("token expired once", _error("InvalidSecurityToken.Expired", 1), attempts=2),
+    _works("token expired once", _error("InvalidSecurityToken.Expired", 1), calls=2),
     _refused(
-        "token expired", 500, "misconfigured", _error("InvalidSecurityToken.Expired"), attempts=2
+        "token expired", 500, "misconfigured", _error("InvalidSecurityToken.Expired"), calls=2
     ),
     # answers that do not come
-    _works("late once", Fault("delay", seconds=0.6), attempts=2),
+    _works("late once", Fault("delay", seconds=0.6), calls=2),
     _unknown("late always", 504, "upstream-timeout", _late(), stored=True),
     _unknown(
         "late, and not carried out", 504, "upstream-timeout", _late(), Fault("empty", times=ALWAYS)
     ),
     _unknown("late after applying", 504, "upstream-timeout", _late(at="answered"), stored=True),
-    _works("dropped once", Fault("drop"), attempts=2),
+    _works("dropped once", Fault("drop"), calls=2),
     _unknown("dropped unread", 504, "upstream-timeout", Fault("drop", times=ALWAYS, at="unread")),
     _unknown("dropped before applying", 504, "upstream-timeout", Fault("drop", times=ALWAYS)),
     _unknown(
@@ -178,26 +178,26 @@ CASES: tuple[Case, ...] = (
         "a byte of the head now and then", 504, "upstream-timeout", _drip("drip-head"), stored=True
     ),
     _unknown(
-        "lost, then refused", 422, "values-rejected", _LOST, _REFUSED_LATE, attempts=2, stored=True
+        "lost, then refused", 422, "values-rejected", _LOST, _REFUSED_LATE, calls=2, stored=True
     ),
     # answers of something else
-    _unknown("HTML with 200", 502, "bad-upstream-answer", Fault("html", status=200), attempts=1),
+    _unknown("HTML with 200", 502, "bad-upstream-answer", Fault("html", status=200), calls=1),
     _unknown("HTML with 502", 502, "bad-upstream-answer", Fault("html", times=ALWAYS)),
-    _works("HTML with 502 once", Fault("html"), attempts=2),
-    _unknown("empty", 502, "bad-upstream-answer", Fault("empty"), attempts=1),
-    _unknown("redirect", 502, "bad-upstream-answer", Fault("redirect"), attempts=1),
+    _works("HTML with 502 once", Fault("html"), calls=2),
+    _unknown("empty", 502, "bad-upstream-answer", Fault("empty"), calls=1),
+    _unknown("redirect", 502, "bad-upstream-answer", Fault("redirect"), calls=1),
     _unknown(
-        "JSON that breaks off", 502, "bad-upstream-answer", Fault("malformed-json"), attempts=1
+        "JSON that breaks off", 502, "bad-upstream-answer", Fault("malformed-json"), calls=1
     ),
-    _unknown("XML that breaks off", 502, "bad-upstream-answer", Fault("malformed-xml"), attempts=1),
-    _unknown("a billion laughs", 502, "bad-upstream-answer", Fault("billion-laughs"), attempts=1),
-    _unknown("no HTTP", 502, "bad-upstream-answer", Fault("garbage"), attempts=1),
-    _unknown("10 MB", 502, "bad-upstream-answer", Fault("huge"), attempts=1),
+    _unknown("XML that breaks off", 502, "bad-upstream-answer", Fault("malformed-xml"), calls=1),
+    _unknown("a billion laughs", 502, "bad-upstream-answer", Fault("billion-laughs"), calls=1),
+    _unknown("no HTTP", 502, "bad-upstream-answer", Fault("garbage"), calls=1),
+    _unknown("10 MB", 502, "bad-upstream-answer", Fault("huge"), calls=1),
     _unknown(
-        "10 MB in chunks", 502, "bad-upstream-answer", Fault("huge", chunked=True), attempts=1
+        "10 MB in chunks", 502, "bad-upstream-answer", Fault("huge", chunked=True), calls=1
     ),
-    _unknown("a list", 502, "bad-upstream-answer", Fault("body", body="[]"), attempts=1),
-    _unknown("Success is a word", 502, "bad-upstream-answer", _body(Success="yes"), attempts=1),
-    _unknown("no Code", 502, "bad-upstream-answer", _body(Code=None), attempts=1),
-    _works("closed after the answer", Fault("stale", times=ALWAYS), attempts=1),
+    _unknown("a list", 502, "bad-upstream-answer", Fault("body", body="[]"), calls=1),
+    _unknown("Success is a word", 502, "bad-upstream-answer", _body(Success="yes"), calls=1),
+    _unknown("no Code", 502, "bad-upstream-answer", _body(Code=None), calls=1),
+    _works("closed after the answer", Fault("stale", times=ALWAYS), calls=1),
 )

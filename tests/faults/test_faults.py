@@ -53,7 +53,7 @@ def _without_secrets(reply: Reply) -> Reply:
 def test_fault_over_http(
     cloudmonitor: CloudMonitor, make_function: Callable[..., Function], case: Case
 ) -> None:
-    """Each fault gets the status, problem, outcome and attempts of its row, and what is said of the
+    """Each fault gets the status, problem, outcome and calls of its row, and what is said of the
     group is true.
     """
     cloudmonitor.set_credentials(case.credential)
@@ -66,13 +66,13 @@ def test_fault_over_http(
     )
 
     calls = cloudmonitor.calls()
-    assert (reply.status, len(calls)) == (case.status, case.attempts)
+    assert (reply.status, len(calls)) == (case.status, case.calls)
     if case.problem:
         document = reply.json
-        assert (reply.problem, document["outcome"], document["attempts"]) == (
+        assert (reply.problem, document["outcome"], document["calls"]) == (
             case.problem,
             case.outcome,
-            case.attempts,
+            case.calls,
         )
     cloudmonitor.wait_until_idle()
     assert (cloudmonitor.group(NAME) is not None) == case.stored
