@@ -30,7 +30,7 @@ Its `type` is a relative URI that leads to the section here: `/docs/problems#thr
 | `attempts`, `elapsedMs` | how often and how long CloudMonitor was tried |
 | `requestId` | Function Compute's id of the request: the one to quote, and to look for in the log |
 
-This page is written from the code: `python -m contract` writes it anew.
+This page is written from the code: `make docs` writes it anew.
 """
 ACTORS = {
     Actor.CALLER: "the caller",
