@@ -93,7 +93,7 @@ PERMISSION_DENIED = Outcome(
         "permission-denied",
         403,
         "The function's role is refused",
-        "Grant `cms:PutContactGroup` to the role of the function's service (`python -m deploy"
+        "Grant `cms:PutContactGroup` to the role of the function's service (`./bin/deploy"
         " role` prints the policy). The"
         " caller's own rights have no part in this.",
         Actor.OPERATOR,

@@ -27,7 +27,7 @@ _DETAIL_MAX = 1_000
 #: The command to send a payload again has neither double quotes nor backslashes, so that it can be
 #: copied out of raw JSON.
 _JOIN = "python3 -c 'import json, sys; [print(json.loads(line)[sys.argv[1]], end=str()) for line in sys.stdin]' payload"
-_INVOKE = "python -m deploy invoke event-function"
+_INVOKE = "./bin/deploy invoke event-function"
 
 
 class EventFailed(Exception):
