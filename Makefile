@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test mutants soak bench conformance scale openapi check lint-openapi audit format lock clean
+.PHONY: help run demo test mutants soak bench conformance scale docs check audit format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,22 +39,15 @@ conformance: $(VENV)/.dev ## thousands of generated requests, held to the contra
 scale: $(VENV)/.dev ## simulate callers, instances and the quota anew (docs/scale.md)
 	PYTHONPATH=function:. $(BIN)/python bench/scale.py
 
-openapi: $(VENV)/.dev ## write function/openapi.json and docs/problems.md from the code
+docs: $(VENV)/.dev ## write what is made from the code: the contract, the problems, tables
 	$(BIN)/python -m contract
 
-check: $(VENV)/.dev audit lint-openapi ## format, lint, types, security, what a cold start imports
+check: $(VENV)/.dev audit ## format, lint, types, security, what a cold start imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/bandit -q -ll -r function local deploy contract
 	$(BIN)/python -m pytest -q tests/bench/test_budget.py
-
-# Spectral exists for Node only: where there is none, the document is still validated by the tests.
-lint-openapi:
-	@if command -v npm >/dev/null; then \
-		test node_modules/.package-lock.json -nt package-lock.json || npm ci --ignore-scripts --no-audit --no-fund --silent; \
-		node_modules/.bin/spectral lint --quiet --fail-severity=hint function/openapi.json; \
-	else echo "lint-openapi: skipped, since Node is not installed"; fi
 
 # By the locked hashes; an entry that the advisory service does not know is listed as skipped, not as sound.
 audit: $(VENV)/.dev ## known vulnerabilities of what ships
@@ -76,7 +69,7 @@ lock: $(VENV)/.dev ## write the locked requirements anew
 	$(LOCK) --universal bench/requirements.in -c requirements-dev.txt -o bench/requirements.txt
 
 clean: ## forget the environment and what the local cloud holds
-	rm -rf $(VENV) .venv-bench .local dist node_modules
+	rm -rf $(VENV) .venv-bench .local dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: no Python of 3.10 or newer was found; install one or say make PYTHON=…" >&2; exit 1; }

@@ -1,3 +1,3 @@
-"""The contract as documents, written from the code: function/openapi.json and docs/problems.md.
-Nothing of this ships.
+"""What is written from the code (`make docs`), and how the function is held to it. Nothing of this
+ships.
 """

@@ -33,7 +33,7 @@ verdict on an item of an event. Its `type` is a relative URI that leads to the s
 | `calls` | the calls that were made; above `attempts` where one was replaced at once |
 | `requestId` | Function Compute's id of the request: the one to quote, and to look for in the log |
 
-This page is written from the code: `python -m contract` writes it anew.
+This page is written from the code: `make docs` writes it anew.
 """
 ACTORS = {
     Actor.CALLER: "the caller",

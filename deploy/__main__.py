@@ -1,4 +1,4 @@
-"""`python -m deploy`: package, deploy, roll back and call the function, through aliyun-fc2."""
+"""`./bin/deploy`: package, deploy, roll back and call the function, through aliyun-fc2."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _client(options: argparse.Namespace) -> object:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
+    parser = argparse.ArgumentParser(prog="./bin/deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
     packaging = commands.add_parser(

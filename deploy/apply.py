@@ -43,7 +43,7 @@ class Apply:
             UsageError: there is no package.
         """
         if not package.is_file():
-            raise UsageError(f"{package} does not exist; `python -m deploy package` writes it")
+            raise UsageError(f"{package} does not exist; `./bin/deploy package` writes it")
         _check(deployment)
         self._client = client
         self._deployment = deployment

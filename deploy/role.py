@@ -44,7 +44,7 @@ aliyun ram CreateRole --RoleName {ROLE} --AssumeRolePolicyDocument '{json.dumps(
 aliyun ram CreatePolicy --PolicyName {ROLE} --PolicyDocument '{json.dumps(policy)}'
 aliyun ram AttachPolicyToRole --PolicyType Custom --PolicyName {ROLE} --RoleName {ROLE}
 
-# The ARN for `python -m deploy apply --role-arn`: acs:ram::ACCOUNT_ID:role/{ROLE}
+# The ARN for `./bin/deploy apply --role-arn`: acs:ram::ACCOUNT_ID:role/{ROLE}
 """
 
 

@@ -40,7 +40,7 @@ The local CloudMonitor's console, with switches for its faults: {cloudmonitor}/c
 An event, from another terminal:
 
   ALIBABA_CLOUD_ACCESS_KEY_ID=testid ALIBABA_CLOUD_ACCESS_KEY_SECRET=testsecret \\
-    {python} -m deploy invoke {event_function} events/mns-topic.json --endpoint {function_compute}
+    ./bin/deploy invoke {event_function} events/mns-topic.json --endpoint {function_compute}
 
 Everything is kept in {state}: groups, what is deployed, logs, failed events. Ctrl-C ends it.
 """
@@ -106,10 +106,7 @@ def serve(options: argparse.Namespace) -> int:
             name: getattr(cloud, name).url
             for name in ("facade", "cloudmonitor", "function_compute")
         }
-        python = os.path.relpath(sys.executable)
-        text = WELCOME.format(
-            **urls, python=python, event_function=EVENT_FUNCTION, state=options.state
-        )
+        text = WELCOME.format(**urls, event_function=EVENT_FUNCTION, state=options.state)
         print(text, flush=True)
         ending.wait()
     print("ended")

@@ -3,29 +3,32 @@
 
 | path | page |
 |---|---|
-| `/docs` | the reference of the REST API, from function/openapi.json, with forms to try it out |
+| `/docs` | the reference of the REST API: Swagger UI, which reads function/openapi.json |
+| `/docs/swagger-ui.css`, `/docs/swagger-ui-bundle.js` | Swagger UI itself |
 | `/docs/NAME` | docs/NAME.md; `/docs/problems#SLUG` is where the problem type of that name leads |
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from base64 import b64encode
 from html import escape
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from local.pages import render
-from local.pages.reference import PROBLEM, Reference
 
 _ROOT = Path(__file__).parent.parent
 _HTML = "text/html; charset=utf-8"
 _NAME = re.compile(r"[a-z0-9-]+")
+_SWAGGER = {
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+}
 _PICTURE = re.compile(r"[a-z0-9-]+\.svg")
 # The only HTML that a page may hold besides comments: an anchor, spelt like this.
 _ANCHOR = re.compile(r'<a (?:id|name)="[A-Za-z0-9_.-]+">|</a>')
@@ -50,7 +53,10 @@ def page(
     name = path.removeprefix("/docs").strip("/")
     names = sorted(file.stem for file in docs.glob("*.md") if _NAME.fullmatch(file.stem))
     if not name and openapi.is_file():
-        return 200, _HTML, _reference(json.loads(openapi.read_bytes()), names)
+        page = render("reference.html", "reference.js", "reference.css", library=True, names=names)
+        return 200, _HTML, page
+    if name in _SWAGGER:
+        return 200, _SWAGGER[name], (files("flask_swagger_ui") / "dist" / name).read_bytes()
     if name in names:
         return (
             200,
@@ -60,23 +66,9 @@ def page(
     missing = (
         "There is no such page."
         if name
-        else "The contract is not written yet: `make openapi` writes it."
+        else "The contract is not written yet: `make docs` writes it."
     )
     return 404, _HTML, _article("", f"# Not found\n\n{missing}", names)
-
-
-def _reference(document: dict[str, Any], names: list[str]) -> bytes:
-    reference = Reference(document)
-    return render(
-        "reference.html",
-        "reference.js",
-        document=document,
-        operations=list(reference.operations()),
-        problem=reference.problem(),
-        problem_type=PROBLEM,
-        markdown=_markdown,
-        names=names,
-    )
 
 
 def _article(name: str, text: str, names: list[str], docs: Path | None = None) -> bytes:

@@ -88,7 +88,7 @@ class Tour:
 
     def event(self, title: str, name: str, verdict: str) -> None:
         """Sends one event and waits for its result."""
-        self._say(f"── {title}\n   python -m deploy invoke {EVENT_FUNCTION} events/{name}")
+        self._say(f"── {title}\n   ./bin/deploy invoke {EVENT_FUNCTION} events/{name}")
         payload = (ROOT / "events" / name).read_bytes()
         result = self._cloud.client.invoke_function(
             SERVICE, EVENT_FUNCTION, payload, qualifier=ALIAS
@@ -99,7 +99,7 @@ class Tour:
 
     def in_background(self, title: str, name: str, fault: Fault) -> None:
         """Sends one event for the platform to try, and try again."""
-        self._say(f"── {title}\n   python -m deploy invoke {EVENT_FUNCTION} events/{name} --async")
+        self._say(f"── {title}\n   ./bin/deploy invoke {EVENT_FUNCTION} events/{name} --async")
         cloud = self._cloud
         cloud.cloudmonitor.faults.add(fault)
         before, dead = (

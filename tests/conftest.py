@@ -149,7 +149,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The local cloud with template.yml deployed as `python -m deploy` does it; shared, so name
+    """The local cloud with template.yml deployed as `./bin/deploy` does it; shared, so name
     groups apart.
     """
     parameters = {

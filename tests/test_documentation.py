@@ -1,5 +1,5 @@
-"""README and docs tell the truth: commands run, answers are as printed, settings are those of the
-code, links lead somewhere.
+"""README and docs tell the truth: commands run, answers are as printed, targets exist, links lead
+somewhere.
 """
 
 from __future__ import annotations
@@ -7,161 +7,123 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from contact_groups.settings import SETTINGS
+from deploy.__main__ import COMMANDS
 from local.cloud import ACCESS_KEY, LocalCloud
 
 ROOT = Path(__file__).parent.parent
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted(ROOT.glob("bench/*.md")),
-]
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*DOCS, ROOT / "CHANGELOG.md", *sorted(ROOT.glob("bench/*.md"))]
 README = (ROOT / "README.md").read_text()
+#: It serves until Ctrl-C; tests/local/test_run.py starts it.
+SERVES = "make run\n"
+#: What of the repository prints or shows a command.
+SPEAKING = [
+    *DOCS,
+    *(ROOT / name for name in ("Makefile", "template.yml", "s.yaml", "CHANGELOG.md")),
+    *(file for name in ("function", "local", "deploy") for file in (ROOT / name).rglob("*.py")),
+]
 
 
-def _blocks(page: Path) -> list[tuple[str, str]]:
-    return re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), flags=re.S | re.M)
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.S | re.M)
 
 
-BLOCKS = _blocks(ROOT / "README.md")
+def _commands(page: Path) -> list[str]:
+    """The blocks to paste into a shell; one with a gap to fill in is none."""
+    return [block for block in _blocks(page, "sh") if "…" not in block and block != SERVES]
 
 
-def _curls() -> list[tuple[str, Any]]:
-    found = []
-    for (language, text), (following, answer) in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True):
-        if language == "sh" and text.startswith("curl"):
-            found.append((text, json.loads(answer) if following == "json" else None))
-    return found
+@pytest.fixture(scope="module")
+def environment(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a reader has set; ./bin/deploy runs in the environment of these tests."""
+    venv = tmp_path_factory.mktemp("venv")
+    (venv / "bin").mkdir()
+    (venv / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (venv / "bin" / "python").chmod(0o755)
+    (venv / ".run").touch()
+    endpoint = {"FUNCTION_COMPUTE_ENDPOINT": cloud.function_compute.url}
+    return {**os.environ, **ACCESS_KEY, **endpoint, "VENV": str(venv)}
 
 
-@pytest.mark.parametrize(("command", "answer"), _curls())
-def test_curl_commands_of_the_readme(cloud: LocalCloud, command: str, answer: Any) -> None:
-    """A command pasted from the README answers what the README says, but for the id of the
-    request.
-    """
-    done = subprocess.run(
-        [
-            "bash",
-            "-c",
-            command.replace("127.0.0.1:8000", f"127.0.0.1:{cloud.facade.port}").rstrip()
-            + " -sS --fail-with-body",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("page", [page for page in DOCS if _commands(page)], ids=lambda p: p.name)
+def test_commands_run_as_pasted(
+    cloud: LocalCloud, environment: dict[str, str], page: Path, shell: str
+) -> None:
+    """The blocks of a page, pasted one after the other, run in both shells, on the ports of this
+    cloud.
+    """
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed (Debian: apt-get install {shell})")
+    pasted = "\n".join(["set -eo pipefail", *_commands(page)])
+    ports = {8000: cloud.facade.port, 8001: cloud.cloudmonitor.port}
+    ports[8002] = cloud.function_compute.port
+    for documented, port in ports.items():
+        pasted = pasted.replace(f"127.0.0.1:{documented}", f"127.0.0.1:{port}")
+    plain = {"bash": ["--norc"], "zsh": ["-f"]}[shell]
+
+    done = _run([shell, *plain, "-c", pasted], environment)
 
     assert done.returncode == 0, done.stderr + done.stdout
-    if answer:
-        got = json.loads(done.stdout)
-        assert got.keys() == answer.keys()
-        assert {**got, "requestId": ""} == {**answer, "requestId": ""}
+    assert not re.search(r'^{"type":', done.stdout, flags=re.M), "a request was refused"
 
 
-def _environment(cloud: LocalCloud) -> dict[str, str]:
-    return {**os.environ, **ACCESS_KEY, "FUNCTION_COMPUTE_ENDPOINT": cloud.function_compute.url}
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_have_no_comments(page: Path) -> None:
+    """An interactive zsh takes a comment for arguments."""
+    assert [block for block in _blocks(page, "(?:sh|bash)") if re.search(r"^#|\s#", block)] == []
 
 
-@pytest.mark.parametrize("code", [text for language, text in BLOCKS if language == "python"])
-def test_python_examples_of_the_readme(cloud: LocalCloud, code: str) -> None:
+def test_the_first_answer_is_as_printed(cloud: LocalCloud, environment: dict[str, str]) -> None:
+    """The first command of the README, on its first screen, answers what stands below it, but for
+    the id of the request.
+    """
+    (command,) = _commands(ROOT / "README.md")
+    (answer,) = _blocks(ROOT / "README.md", "json")
+    assert README.index(command) < README.index("## Requests")
+    command = command.replace("127.0.0.1:8000", f"127.0.0.1:{cloud.facade.port}")
+
+    done = _run(["bash", "-c", command], environment)
+
+    assert {**json.loads(done.stdout), "requestId": ""} == {**json.loads(answer), "requestId": ""}
+
+
+@pytest.mark.parametrize("code", [block for page in DOCS for block in _blocks(page, "python")])
+def test_python_examples(environment: dict[str, str], code: str) -> None:
     """Each Python example calls the deployed function, and is answered 200."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=_environment(cloud),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _run([sys.executable, "-c", code], environment)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("200 {'contactGroupName': 'on-call'")
 
 
-@pytest.mark.parametrize("code", [text for language, text in BLOCKS if language == "bash"])
-def test_bash_examples_of_the_readme(cloud: LocalCloud, code: str) -> None:
-    """The signature by openssl is one that Function Compute takes."""
-    done = subprocess.run(
-        ["bash", "-c", code], env=_environment(cloud), capture_output=True, text=True, check=False
-    )
-
-    assert json.loads(done.stdout)["contactGroupName"] == "on-call"
-
-
-def test_deploy_commands_of_the_readme(cloud: LocalCloud) -> None:
-    """Each `python -m deploy` command of the README is one that the command line has."""
-    named = set(re.findall(r"`python -m deploy (\w+)", README))
-
-    assert named == {"role", "package", "apply", "rollback", "invoke"}
-    command = [
-        sys.executable,
-        "-m",
-        "deploy",
-        "invoke",
-        "http-function",
-        "--path",
-        "/healthz",
-        "--method",
-        "GET",
-    ]
-    done = subprocess.run(
-        command, cwd=ROOT, env=_environment(cloud), capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, "200 OK" in done.stdout) == (0, True)
+@pytest.mark.parametrize("file", SPEAKING, ids=lambda file: str(file.relative_to(ROOT)))
+def test_there_is_one_way_to_deploy(file: Path) -> None:
+    """Whatever shows a deployment command shows `./bin/deploy`, with a command that it has."""
+    text = file.read_text()
+    assert "python -m deploy" not in text
+    named = set(re.findall(r"\./bin/deploy ([a-z]+)", text))
+    assert named <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_json_blocks_are_json(page: Path) -> None:
     """Whatever is shown as JSON can be read as such."""
-    for language, text in _blocks(page):
-        if language == "json":
-            json.loads(text)
-
-
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
-def test_commands_of_the_docs(cloud: LocalCloud, page: Path) -> None:
-    """A command shown in docs/ runs as it stands, unless it has a gap to fill in."""
-    for language, text in _blocks(page):
-        if language == "sh" and "…" not in text:
-            command = text.replace("python -m", f"{sys.executable} -m")
-            done = subprocess.run(
-                ["bash", "-c", command],
-                cwd=ROOT,
-                env=_environment(cloud),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-
-
-def test_the_readme_has_a_first_curl() -> None:
-    """There is something to paste, and it stands on the first screen."""
-    assert _curls()
-    assert README.index("curl -X PUT") < README.index("## The API")
-
-
-def test_settings_are_those_of_the_code() -> None:
-    """The table of settings in the README is the table in settings.py: names, defaults, ranges and
-    meanings.
-    """
-    rows = ["| variable | default | accepts | meaning |", "|---|---|---|---|"]
-    for setting in SETTINGS:
-        default = f"`{setting.default}`" if setting.default else "(empty)"
-        rows.append(f"| `{setting.name}` | {default} | {setting.accepts} | {setting.meaning} |")
-    table = "\n".join(rows)
-
-    _, _, rest = README.partition("<!-- settings: begin")
-    written = rest.partition("-->\n")[2].partition("<!-- settings: end")[0]
-
-    assert written.strip() == table, f"the table must be:\n{table}"
+    for text in _blocks(page, "json"):
+        json.loads(text)
 
 
 def test_targets_that_are_named_exist() -> None:

@@ -169,30 +169,18 @@ def _load_reading(results: Results) -> str:
     spent = [other.calls_per_applied for other in others[top]]
     sentences = (
         f"Fewer callers fail with this client than with any alternative, {_but(worse)}.",
-        (
-            "The difference is large where bursts meet a quota that is not used up on average, and"
-            " small far beyond it:"
-        ),
-        f"of {top:,} callers this client served {own[top].served:,} and the best alternative",
-        (
-            f"{max(other.served for other in others[top]):,}, with a quota of"
-            f" {QUOTA * results.seconds:,.0f} calls while they came."
-        ),
-        (
-            "Under such a load some alternatives write more a second, because they try so often"
-            " that no call of the quota is left"
-        ),
-        (
-            f"over: they make {min(spent):.0f} to {max(spent):.0f} calls for each caller served,"
-            " where this client makes"
-        ),
-        (
-            f"{own[top].calls_per_applied:.2f}. Its callers pay with their wait: it is the queue"
-            " for a call, where the others refuse"
-        ),
-        "sooner and serve those who are lucky.",
+        "The difference is large where bursts meet a quota that is not used up on average.",
+        f"Far beyond the quota it is small: of {top:,} callers this client served",
+        f"{own[top].served:,} and the best alternative",
+        f"{max(other.served for other in others[top]):,}, with a quota of",
+        f"{QUOTA * results.seconds:,.0f} calls while they came.",
+        "Under such a load some alternatives write more per second, because they try so often",
+        f"that they use every call of the quota. They make {min(spent):.0f} to {max(spent):.0f}",
+        f"calls for each caller served; this client makes {own[top].calls_per_applied:.2f}.",
+        "Its callers wait longer: they queue for a call, where the others refuse sooner and serve",
+        "whoever is lucky.",
     )
-    return textwrap.fill(" ".join(sentences), 128)
+    return textwrap.fill(" ".join(sentences), 100)
 
 
 def _but(worse: list[str]) -> str:

@@ -133,7 +133,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "CLOUDMONITOR_DEADLINE_SECONDS",
         "time_limit",
-        "10",
+        "5",
         "1 to 300",
         "the one deadline over all attempts of an HTTP request; keep it below the function's"
         " timeout",
@@ -150,7 +150,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "CLOUDMONITOR_READ_TIMEOUT_SECONDS",
         "read_timeout",
-        "5",
+        "3",
         "0.05 to 60",
         "how long one whole answer may take once the call is sent",
         _number(0.05, 60),

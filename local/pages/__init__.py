@@ -1,5 +1,5 @@
-"""The pages of the local cloud: self-contained HTML, with style and script inside and nothing
-fetched from elsewhere.
+"""The pages of the local cloud: HTML with style and script inside, and nothing fetched from
+elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ _TEMPLATES = Environment(
 )
 
 
-def render(template: str, script: str | None = None, **values: Any) -> bytes:
+def render(
+    template: str,
+    script: str | None = None,
+    style: str = "style.css",
+    library: bool = False,
+    **values: Any,
+) -> bytes:
     """A page as UTF-8.
 
     Everything in `values` is escaped, but for what a template calls safe: HTML that the local cloud
@@ -31,17 +37,20 @@ def render(template: str, script: str | None = None, **values: Any) -> bytes:
     Args:
         template: Name of a template of this folder.
         script: Name of a script of this folder; None for a page without.
+        style: Name of a style sheet of this folder.
+        library: Whether the page may also load scripts and styles from its own server.
         values: What the template shows.
     """
-    style = _FOLDER.joinpath("style.css").read_text("utf-8")
+    look = _FOLDER.joinpath(style).read_text("utf-8")
     code = _FOLDER.joinpath(script).read_text("utf-8") if script else ""
+    own = " 'self'" if library else ""
     policy = (
-        f"default-src 'none'; connect-src 'self'; img-src data:; style-src {_hash(style)};"
-        f" script-src {_hash(code)}; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; connect-src 'self'; img-src data:; style-src {_hash(look)}{own};"
+        f" script-src {_hash(code)}{own}; base-uri 'none'; form-action 'none'"
     )
     return (
         _TEMPLATES.get_template(template)
-        .render(policy=policy, style=style, script=code, **values)
+        .render(policy=policy, style=look, script=code, **values)
         .encode()
     )
 

@@ -102,8 +102,8 @@ def _valid(instance: Any, schema: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
 def test_documents_are_up_to_date(path: Path) -> None:
-    """What is committed is what `python -m contract` writes."""
-    assert path.read_text() == documents()[path], "run python -m contract"
+    """Whatever is written from the code is committed as `make docs` writes it."""
+    assert path.read_text() == documents()[path], "run make docs"
 
 
 def test_openapi_is_valid() -> None:

@@ -1,4 +1,4 @@
-"""`python -m deploy` against the local Function Compute, as an operator would use it."""
+"""`./bin/deploy` against the local Function Compute, as an operator would use it."""
 
 from __future__ import annotations
 

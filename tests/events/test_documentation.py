@@ -1,6 +1,4 @@
-"""docs/events.md is what the adapters and the payload files make it; what events bring along stays
-off the HTTP path.
-"""
+"""The links of docs/events.md lead somewhere; what events bring along stays off the HTTP path."""
 
 from __future__ import annotations
 
@@ -12,22 +10,16 @@ from pathlib import Path
 from contact_groups.cloudmonitor import outcomes
 from contact_groups.events.problems import EVENT_PROBLEMS
 from contact_groups.problems import REQUEST_PROBLEMS, Verdict
-from tests.events import table
 
 ROOT = Path(__file__).parents[2]
-
-
-def test_the_table_of_sources_is_written_from_the_adapters() -> None:
-    """The committed table is the one that adapters and payload files make."""
-    _, written, _ = table.parts(table.PAGE.read_text())
-    assert written == table.table(), "run python -m tests.events.table with function/ on PYTHONPATH"
+PAGE = ROOT / "docs" / "events.md"
 
 
 def test_links_of_the_page_lead_to_files() -> None:
     """Every relative link of docs/events.md leads to a file."""
-    links = re.findall(r"\]\(([^)#:]+)[^):]*\)", table.PAGE.read_text())
+    links = re.findall(r"\]\(([^)#:]+)[^):]*\)", PAGE.read_text())
     assert links
-    assert [link for link in links if not (table.PAGE.parent / link).exists()] == []
+    assert [link for link in links if not (PAGE.parent / link).exists()] == []
 
 
 def test_each_problem_of_events_has_a_slug_of_its_own() -> None:

@@ -12,8 +12,8 @@ import pytest
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events.dispatcher import SOURCES, Batch, Nobody, claim, read
 from contact_groups.events.messages import Source
+from contract.sources_table import payload_files, records
 from local.cloudmonitor import CloudMonitor
-from tests.events.table import payload_files, records
 
 EVENTS = Path(__file__).parents[2] / "events"
 PAYLOADS = payload_files()

@@ -98,7 +98,7 @@ def test_a_rejected_payload_is_logged_whole(
     (tmp_path / "function.log").write_text("\n".join(["Function Compute's own line", *written]))
     join, _, invoke = lines[0]["replay"].partition(" && ")
     assert json.dumps(join) == f'"{join}"'
-    assert invoke == "python -m deploy invoke event-function rejected.json"
+    assert invoke == "./bin/deploy invoke event-function rejected.json"
     subprocess.run(["bash", "-c", join], cwd=tmp_path, check=True)
     data = (tmp_path / "rejected.json").read_bytes()
     try:

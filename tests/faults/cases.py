@@ -186,16 +186,12 @@ CASES: tuple[Case, ...] = (
     _works("HTML with 502 once", Fault("html"), calls=2),
     _unknown("empty", 502, "bad-upstream-answer", Fault("empty"), calls=1),
     _unknown("redirect", 502, "bad-upstream-answer", Fault("redirect"), calls=1),
-    _unknown(
-        "JSON that breaks off", 502, "bad-upstream-answer", Fault("malformed-json"), calls=1
-    ),
+    _unknown("JSON that breaks off", 502, "bad-upstream-answer", Fault("malformed-json"), calls=1),
     _unknown("XML that breaks off", 502, "bad-upstream-answer", Fault("malformed-xml"), calls=1),
     _unknown("a billion laughs", 502, "bad-upstream-answer", Fault("billion-laughs"), calls=1),
     _unknown("no HTTP", 502, "bad-upstream-answer", Fault("garbage"), calls=1),
     _unknown("10 MB", 502, "bad-upstream-answer", Fault("huge"), calls=1),
-    _unknown(
-        "10 MB in chunks", 502, "bad-upstream-answer", Fault("huge", chunked=True), calls=1
-    ),
+    _unknown("10 MB in chunks", 502, "bad-upstream-answer", Fault("huge", chunked=True), calls=1),
     _unknown("a list", 502, "bad-upstream-answer", Fault("body", body="[]"), calls=1),
     _unknown("Success is a word", 502, "bad-upstream-answer", _body(Success="yes"), calls=1),
     _unknown("no Code", 502, "bad-upstream-answer", _body(Code=None), calls=1),

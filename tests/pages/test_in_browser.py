@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from contact_groups.cloudmonitor.outcomes import TABLE
+from contact_groups.problems import REQUEST_PROBLEMS
 from local.cloudmonitor import CloudMonitor, Fault
 from tests.facade import Facade
-from tests.pages.browser import Browser
+from tests.pages.browser import Browser, Page
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 GROUP = {"contactNames": ["Contact 1"], "describe": "Alert contact name"}
 HOSTILE = '<img src=x onerror="document.title=1">'
-PUT, POST = "#putContactGroup form", "#postContactGroup form"
+PUT, POST = "#operations-writing-putContactGroup", "#operations-writing-postContactGroup"
 
 
 def send(facade: Facade, name: str = "on-call", **changes: Any) -> int:
@@ -40,8 +42,20 @@ def text(selector: str) -> str:
     return f"((one) => one?.checkVisibility() ? one.innerText : '')({found})"
 
 
+def unfold(page: Page) -> None:
+    """Opens every operation of the reference."""
+    page.wait_for(f"!!document.querySelector('{POST}')")
+    page.run("document.querySelectorAll('.opblock-summary-control').forEach((one) => one.click())")
+    page.wait_for("document.querySelectorAll('.opblock.is-open').length === 4")
+
+
+def answered(operation: str) -> str:
+    """The expression for what an operation was answered when it was tried, empty before."""
+    return text(f"{operation} .live-responses-table tbody")
+
+
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("width", [320, 400, 1280])
 def test_pages_load(
     browser: Browser, facade: Facade, cloudmonitor: CloudMonitor, width: int, dark: bool
 ) -> None:
@@ -54,6 +68,8 @@ def test_pages_load(
         with browser.open(url, width, dark) as page:
             if url.endswith("/console"):
                 page.wait_for("document.querySelector('#groups tr')")
+            elif url.endswith("/docs"):
+                unfold(page)
             page.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
             assert page.run("document.documentElement.scrollWidth") <= width
             red, green, blue = page.run(
@@ -69,16 +85,33 @@ def test_pages_load(
             assert page.errors == []
 
 
-def test_both_operations_are_shown(browser: Browser, facade: Facade) -> None:
-    """The reference shows both ways to write a group, each with a form to try it out."""
+def test_the_reference_shows_the_contract(browser: Browser, facade: Facade) -> None:
+    """Every path, status and problem of the contract stands on the page, each with a form to try
+    it out, and nothing that can be filled in or chosen is without a name.
+    """
+    contract = json.loads((DOCS.parent / "function" / "openapi.json").read_bytes())
     with browser.open(f"{facade.url}/docs") as page:
-        assert "PUT" in page.run(text("#putContactGroup h2"))
-        assert "/v1/contact-groups/{contactGroupName}" in page.run(text("#putContactGroup h2"))
-        assert "POST" in page.run(text("#postContactGroup h2"))
-        assert page.run(
-            f"[...document.querySelectorAll('{PUT}, {POST}')].every((form) => form.offsetHeight >"
-            " 0)"
+        unfold(page)
+        for path, item in contract["paths"].items():
+            for method in item.keys() - {"parameters"}:
+                operation = item[method]
+                block = f"[id$='-{operation['operationId']}']"
+                shown = page.run(text(block))
+                assert f"{method.upper()}" in shown
+                assert path in shown.replace("\u200b", "")
+                assert operation["summary"] in shown
+                assert page.run(f'!!document.querySelector("{block} button.execute")')
+                for status, answer in operation["responses"].items():
+                    assert status in shown
+                    assert answer["description"].rstrip(".") in shown
+        links = page.run(
+            "[...document.querySelectorAll('.responses-table a')].map((one) => one.hash.slice(1))"
         )
+        kinds = {kind.slug for kind in (*REQUEST_PROBLEMS, *(row.type for row in TABLE))}
+        assert kinds <= set(links)
+        nameless = "#reference :is(select, textarea, input):not([aria-label])"
+        page.wait_for(f"document.querySelectorAll('{nameless}').length === 0")
+        assert page.errors == []
 
 
 def test_trying_a_put_creates_the_group(
@@ -86,15 +119,14 @@ def test_trying_a_put_creates_the_group(
 ) -> None:
     """What the form of PUT sends is in the local CloudMonitor, under the name that was typed."""
     with browser.open(f"{facade.url}/docs") as page:
-        page.write(f"{PUT} input[name=contactGroupName]", "on call? #1 ü 100%25")
-        page.click(f"{PUT} [data-example*=enableSubscribed]")
-        page.click(f"{PUT} button:not([type])")
-        page.wait_for(text(f"{PUT} output") + ".includes('200')")
+        unfold(page)
+        page.write(f"{PUT} [data-param-name=contactGroupName] input", "on call? #1 ü 100%25")
+        page.click(f"{PUT} button.execute")
+        page.wait_for(answered(PUT) + ".includes('200')")
         assert page.errors == []
     group = cloudmonitor.group("on call? #1 ü 100%25")
     assert group
-    assert group.contact_names == ("Contact 1", "值班 Bob")
-    assert group.enable_subscribed
+    assert group.contact_names == ("Contact 1",)
 
 
 def test_a_dry_run_writes_nothing(
@@ -102,34 +134,34 @@ def test_a_dry_run_writes_nothing(
 ) -> None:
     """With dryRun the form of POST shows the call that would go out, and CloudMonitor gets none."""
     with browser.open(f"{facade.url}/docs") as page:
-        page.click(f"{POST} input[name=dryRun]")
-        page.click(f"{POST} button:not([type])")
-        page.wait_for(text(f"{POST} output") + ".includes('stringToSign')")
-        assert "POST /v1/contact-groups?dryRun=true" in page.run(text(f"{POST} output"))
+        unfold(page)
+        page.run(
+            f"(() => {{ const one = document.querySelector('{POST} [data-param-name=dryRun]"
+            " select'); one.value = 'true'; one.dispatchEvent(new Event('change', {bubbles: true})); })()"
+        )
+        page.click(f"{POST} button.execute")
+        page.wait_for(answered(POST) + ".includes('stringToSign')")
         assert page.errors == []
     assert cloudmonitor.calls() == []
 
 
 def test_from_a_problem_to_what_to_do_in_one_click(browser: Browser, facade: Facade) -> None:
-    """A refused try shows the problem as text, and its type leads to its section."""
+    """A refused try shows the problem as text, and each answer of an operation leads to the
+    sections of its problems.
+    """
     with browser.open(f"{facade.url}/docs") as page:
+        unfold(page)
         body = {"contactGroupName": HOSTILE, "contactNames": [], "describe": "x", HOSTILE: 1}
         page.write(f"{POST} textarea", json.dumps(body))
-        page.click(f"{POST} button:not([type])")
-        page.wait_for(text(f"{POST} output") + ".includes('422')")
-        assert HOSTILE.split('"', maxsplit=1)[0] in page.run(text(f"{POST} output"))
-        assert page.run(f"document.querySelectorAll('{POST} output img').length") == 0
-        page.click(f"{POST} output a")
+        page.click(f"{POST} button.execute")
+        page.wait_for(answered(POST) + ".includes('422')")
+        assert HOSTILE.split('"', maxsplit=1)[0] in page.run(answered(POST))
+        assert page.run(f"document.querySelectorAll('{POST} img').length") == 0
+        link = f"{POST} .responses-table a[href$='#invalid-contact-group']"
+        assert page.run(text(link)) == "invalid-contact-group"
+        page.go(page.run(f'document.querySelector("{link}").href'))  # it opens in a tab of its own
         page.wait_for("location.pathname === '/docs/problems' && document.querySelector(':target')")
         assert page.run("document.querySelector(':target').innerText") == "invalid-contact-group"
-
-
-def test_no_answer_is_told(browser: Browser, facade: Facade) -> None:
-    """When the server is gone, the form says so instead of staying silent."""
-    with browser.open(f"{facade.url}/docs") as page:
-        page.run("(window.fetch = () => Promise.reject(new Error('gone')), 0)")
-        page.click(f"{PUT} button:not([type])")
-        page.wait_for(text(f"{PUT} output") + ".includes('No answer: gone')")
 
 
 def test_the_console_is_live(browser: Browser, facade: Facade, cloudmonitor: CloudMonitor) -> None:

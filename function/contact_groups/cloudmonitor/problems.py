@@ -24,7 +24,7 @@ PERMISSION_DENIED = ProblemType(
     "permission-denied",
     403,
     "The function's role is refused",
-    "`detail` names the action: grant it to the role of the function's service (`deploy role`"
+    "`detail` names the action: grant it to the role of the function's service (`./bin/deploy role`"
     " prints the policy). The caller's own rights play no part in this.",
     Actor.OPERATOR,
     verdict=Verdict.FAILED,

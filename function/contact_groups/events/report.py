@@ -30,7 +30,7 @@ _JOIN = (
     "python3 -c 'import json, sys;"
     " [print(json.loads(line)[sys.argv[1]], end=str()) for line in sys.stdin]' payload"
 )
-_INVOKE = "python -m deploy invoke event-function"
+_INVOKE = "./bin/deploy invoke event-function"
 
 
 class EventFailed(Exception):

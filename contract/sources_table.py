@@ -1,8 +1,4 @@
-"""The table of sources in docs/events.md, made from the adapters and the payload files.
-
-`python -m tests.events.table`, with function/ on PYTHONPATH, writes it into the page; a test holds
-the two together.
-"""
+"""The table of sources in docs/events.md, made from the adapters and the payload files."""
 
 from __future__ import annotations
 
@@ -14,10 +10,7 @@ from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events.dispatcher import SOURCES, read
 from contact_groups.events.messages import Source
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "events.md"
-BEGIN = "<!-- sources: begin, written by tests/events/table.py -->\n"
-END = "<!-- sources: end -->"
+ROOT = Path(__file__).parent.parent
 
 
 def payload_files() -> list[Path]:
@@ -53,15 +46,3 @@ def table() -> str:
 def _id(path: Path) -> str:
     items = json.loads(path.with_name(f"{path.stem}.expected.json").read_text()).get("items")
     return f"`{items[0]['id']}`" if items else ""
-
-
-def parts(page: str) -> tuple[str, str, str]:
-    """The page before the table, the table, and the page after it."""
-    before, _, rest = page.partition(BEGIN)
-    written, _, after = rest.partition(END)
-    return before + BEGIN, written, END + after
-
-
-if __name__ == "__main__":
-    head, _, tail = parts(PAGE.read_text())
-    PAGE.write_text(head + table() + tail)
