@@ -166,8 +166,8 @@ def test_xml_up_to_its_limit() -> None:
     whole = _response(XML_200).body
     padded = whole.replace(b"><Code>", b">" + b" " * (65_536 - len(whole)) + b"<Code>")
 
-    assert read_answer(answer(padded)).applied
-    assert not read_answer(answer(padded + b"\n")).applied
+    assert read_answer(answer(padded)).succeeded
+    assert not read_answer(answer(padded + b"\n")).succeeded
 
 
 def test_what_is_shown_is_text(send: Send, transport: ScriptedTransport) -> None:
