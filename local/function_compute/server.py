@@ -113,6 +113,7 @@ class FunctionCompute:
             stack.callback(self._store.close)
             self._destinations = Destinations(state / "destinations")
             packages = Packages(state / "code")
+            packages.check(self._store.packages())
             python = check_python(self._python) if self._python else find_python()
             self._instances = Instances(python, state / "logs")
             invoker = Invoker(self._account, self._store, packages, self._instances)

@@ -59,7 +59,7 @@ def test_acknowledged_means_committed(start: Callable[..., CloudMonitor], tmp_pa
 
 def test_failing_store(server: CloudMonitor) -> None:
     """A store that fails is the documented InternalError, and the call is not taken for applied."""
-    server.store.close()
+    server.state.store.close()
     reply = call(server)
     assert (reply.status, reply.code) == (500, "InternalError")
     assert not server.calls()[0].applied
