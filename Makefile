@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test soak bench conformance scale openapi check lint-openapi audit format lock clean
+.PHONY: help run demo test soak crash bench conformance scale openapi check lint-openapi audit format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ test: $(VENV)/.dev ## every test, with coverage of function/
 
 soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak
+
+crash: $(VENV)/.dev ## kill the parts of the local cloud at random, and audit that nothing is lost
+	PYTHONPATH=function:. $(BIN)/python -m tests.faults.crash
 
 bench: $(VENV)/.dev ## side by side with what a user would write instead (bench/RESULTS.md); takes five minutes
 	$(BIN)/python -m bench

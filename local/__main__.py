@@ -73,6 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return tour() if options.command == "demo" else serve(options)
+    except KeyboardInterrupt:  # of the tour
+        print("local: interrupted", file=sys.stderr)
     except cloudmonitor.CannotListen as error:
         print(f"local: {error} (CLOUDMONITOR_PORT)", file=sys.stderr)
     except function_compute.CannotListen as error:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import sys
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from .invoker import Invocation, Invoker
 from .results import record
 from .store import Document, Queued, Store
 from .triggers import async_config
-from .troubles import Troubles
+from .troubles import Troubles, tell
 
 _WORKERS = 4  # invocations attempted at once
 _MAX_RETRIES = 3  # where nothing is configured, facts/function-compute.md §2.3
@@ -243,11 +242,9 @@ class AsyncQueue:
         try:
             self._destinations.append(destination, result["record"])
         except TooLarge as error:
-            print(
+            tell(
                 f"function-compute: the result of {queued.request_id} is lost: its record {error}."
-                " Look for its payload in the log of the function",
-                file=sys.stderr,
-                flush=True,
+                " Look for its payload in the log of the function"
             )
         except OSError as error:
             with contextlib.suppress(sqlite3.Error):  # the disk may be full

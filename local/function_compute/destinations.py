@@ -7,11 +7,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from .troubles import tell
 
 #: Bytes that one message may have, by the service in the ARN of the destination (sourced: the
 #: vendor's page "Destinations for asynchronous invocations"; MNS is Simple Message Queue today).
@@ -75,10 +76,7 @@ class Destinations:
             except ValueError:
                 if line and (destination, line) not in self._reported:
                     self._reported.add((destination, line))
-                    print(
-                        f"function-compute: line {number} of {path} is no record, and is skipped",
-                        file=sys.stderr,
-                    )
+                    tell(f"function-compute: line {number} of {path} is no record, and is skipped")
         return records
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
 import traceback
@@ -23,14 +24,16 @@ class Troubles:
             return
         said.add(text)
         if not isinstance(error, (OSError, sqlite3.Error)):
-            traceback.print_exception(error, file=sys.stderr)
-        print(
-            f"function-compute: {what} waits: {text}. It is tried again until it succeeds",
-            file=sys.stderr,
-            flush=True,
-        )
+            tell("".join(traceback.format_exception(error)).rstrip())
+        tell(f"function-compute: {what} waits: {text}. It is tried again until it succeeds")
 
     def over(self, what: str) -> None:
         """Notes that `what` works; says so where it did not."""
         if self._said.pop(what, None):
-            print(f"function-compute: {what} works again", file=sys.stderr, flush=True)
+            tell(f"function-compute: {what} works again")
+
+
+def tell(line: str) -> None:
+    """Writes a line to stderr, if it can be written: that may be a file on the disk that is full."""
+    with contextlib.suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
