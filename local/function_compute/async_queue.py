@@ -176,19 +176,18 @@ class AsyncQueue:
         What an attempt has led to is held in memory until it is on the disk: a full disk is no
         reason to invoke again.
         """
-        held = self._held.get(request_id)
-        queued = (held and held.queued) or self._store.queued(request_id)
+        held = self._held.setdefault(request_id, _Held())
+        queued = held.queued or self._store.queued(request_id)
         if queued and queued.result is None:
             queued = self._attempt(queued)
-            held = self._held[request_id] = _Held(queued)
+        held.queued = queued
         if queued and queued.result is None:
             self._store.enqueue(queued)
         elif queued and queued.result:
-            held = self._held.setdefault(request_id, _Held(queued))
             self._deliver(queued, queued.result)
             held.queued = replace(queued, result={"destination": None})
             self._store.dequeue(request_id)
-        self._held.pop(request_id, None)
+        del self._held[request_id]
         self._troubles.over(_QUEUE)
 
     def _attempt(self, queued: Queued) -> Queued:
