@@ -34,6 +34,6 @@ class Troubles:
 
 
 def tell(line: str) -> None:
-    """Writes a line to stderr, if it can be written: that may be a file on the disk that is full."""
+    """Writes a line to stderr, if it can be: that may be a file on the disk that is full."""
     with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)

@@ -3,8 +3,8 @@ asynchronous events, and audits at the end that nothing accepted is lost.
 
 The parts are processes of their own: the local Function Compute, its instances, and the local
 CloudMonitor. Each round kills one with SIGKILL. At the end everything runs until the queue is
-empty. Then each contact group of an event that was accepted (202) must be in the local CloudMonitor,
-or in a record of the failure destination, or in the function's log as rejected.
+empty. Then each contact group of an event that was accepted (202) must be in the local
+CloudMonitor, or in a record of the failure destination, or in the function's log as rejected.
 """
 
 from __future__ import annotations
