@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test mutants soak bench conformance scale docs check audit format lock clean
+.PHONY: help run demo test mutants soak crash bench conformance scale docs check audit format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ mutants: $(VENV)/.dev ## break function/ in 200 small ways: does a test notice? 
 
 soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak
+
+crash: $(VENV)/.dev ## kill the parts of the local cloud at random, and audit that nothing is lost
+	PYTHONPATH=function:. $(BIN)/python -m tests.faults.crash
 
 bench: $(VENV)/.dev ## side by side with what a user would write instead (bench/RESULTS.md); takes five minutes
 	$(BIN)/python -m bench

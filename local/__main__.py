@@ -12,6 +12,7 @@ from pathlib import Path
 from deploy.errors import DeployError
 from local import cloudmonitor, function_compute
 from local.cloud import EVENT_FUNCTION, LocalCloud
+from local.lock import StateInUse
 from local.tour import tour
 
 STATE = Path(".local")
@@ -59,9 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
         option = "--" + name.lower().replace("_", "-")
         run.add_argument(
             option,
-            type=int,
+            type=_port,
             metavar="PORT",
-            default=_port(name, default),
+            default=_default(name, default),
             help=f"port of {what}; also {name}",
         )
     run.add_argument(
@@ -73,12 +74,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return tour() if options.command == "demo" else serve(options)
+    except KeyboardInterrupt:  # of the tour
+        print("local: interrupted", file=sys.stderr)
     except cloudmonitor.CannotListen as error:
         print(f"local: {error} (CLOUDMONITOR_PORT)", file=sys.stderr)
     except function_compute.CannotListen as error:
         print(f"local: {error} (FACADE_PORT, FUNCTION_COMPUTE_PORT)", file=sys.stderr)
     except (
         DeployError,
+        StateInUse,
         cloudmonitor.UnusableDatabase,
         function_compute.UnusableState,
         OSError,
@@ -87,12 +91,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
-def _port(name: str, default: int) -> int:
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) < 65_536):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a port: 0 to 65535")
+    return int(text[:9])
+
+
+def _default(name: str, default: int) -> int:
     text = os.environ.get(name) or str(default)
-    if not text.isdigit() or not 0 <= int(text) < 65_536:
-        print(f"local: {name} is {text!r}: it must be a port, 0 to 65535", file=sys.stderr)
-        raise SystemExit(2)
-    return int(text)
+    try:
+        return _port(text)
+    except argparse.ArgumentTypeError:
+        print(f"local: {name} is {text[:40]!r}: it must be a port, 0 to 65535", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def serve(options: argparse.Namespace) -> int:

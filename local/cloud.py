@@ -18,6 +18,7 @@ from deploy.template import Account, load
 from local.cloudmonitor import CloudMonitor
 from local.documentation import page
 from local.function_compute import FunctionCompute, PlainPort
+from local.lock import StateLock
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "dist" / "function.zip"
@@ -63,7 +64,7 @@ class LocalCloud:
         self._say = say
         self._parameters = parameters or {}
         self._running = contextlib.ExitStack()
-        state.mkdir(parents=True, exist_ok=True)
+        self._lock = StateLock(state)
         self.cloudmonitor = CloudMonitor(
             port=cloudmonitor_port, database=state / "cloudmonitor.sqlite"
         )
@@ -83,18 +84,23 @@ class LocalCloud:
         """Starts, packages and deploys.
 
         Raises:
+            StateInUse: another process uses the folder.
             CannotListen: of either server, a port is in use.
+            UnusableDatabase, UnusableState: the folder holds something damaged.
             DeployError: it cannot be packaged or deployed.
         """
         with contextlib.ExitStack() as stack:
+            stack.enter_context(self._lock)
             stack.enter_context(self.cloudmonitor)
             stack.enter_context(self.function_compute)
+            stack.enter_context(self.facade)  # taken now, answered once there is a function
+            self._lock.tell(f"port {self.facade.port}")
             self._say("packaging the function …")
             build(ROOT / "function", PACKAGE, PACKAGE.parent / "dependencies")
             self._say("deploying template.yml on the local Function Compute …")
             self.client = connect(ACCESS_KEY, self.function_compute.url, None, ACCOUNT.region)
             self.deploy()
-            stack.enter_context(self.facade)
+            self.facade.serve()
             self._running = stack.pop_all()
         return self
 

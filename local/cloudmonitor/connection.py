@@ -11,7 +11,6 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import TYPE_CHECKING
 
 from .answers import refused, success
 from .calls import Call
@@ -23,10 +22,8 @@ from .gateway import admit, check_target
 from .operations import Operation
 from .refusals import Refusal
 from .rpc import Rpc
+from .state import State
 from .wire import Answer, UnreadableRequest, read_request
-
-if TYPE_CHECKING:
-    from .server import CloudMonitor
 
 _DISTORTIONS = frozenset({"half", "reset", "drip", "drip-head", "huge", "garbage"})
 _HOST = "metrics.cn-hangzhou.aliyuncs.com"  # for requests that name none
@@ -54,13 +51,13 @@ class Connection:
     """The server's end of one connection.
 
     Args:
-        server: Whose gateway, groups and script of faults it uses.
+        state: What the connections share.
         connection: The socket; the caller closes it.
     """
 
-    def __init__(self, server: CloudMonitor, connection: socket.socket) -> None:
-        self._server = server
-        self._line = Line(connection, server.stopping)
+    def __init__(self, state: State, connection: socket.socket) -> None:
+        self._state = state
+        self._line = Line(connection, state.stopping)
         self._reader = connection.makefile("rb")
         self._writer = connection.makefile("wb")
 
@@ -77,8 +74,8 @@ class Connection:
             return False
         if is_control(begun[:32]):  # faults spare the controls
             return self._serve_control()
-        exchange = _Exchange(Call(self._server.clock(), str(uuid.uuid4()).upper()))
-        calls = self._server.call_log
+        exchange = _Exchange(Call(self._state.clock(), str(uuid.uuid4()).upper()))
+        calls = self._state.call_log
         calls.begin(exchange.call)
         try:
             answer = self._answer(exchange)
@@ -116,16 +113,16 @@ class Connection:
         return self._strike(READ, exchange) or self._carry_out(rpc, exchange)
 
     def _carry_out(self, rpc: Rpc, exchange: _Exchange) -> Answer:
-        server, call = self._server, exchange.call
+        state, call = self._state, exchange.call
         try:
-            now = server.now() + exchange.shift
+            now = state.now() + exchange.shift
             check_target(rpc)
-            admit(rpc, server.credentials, server.nonces, now)
+            admit(rpc, state.credentials, state.nonces, now)
             call.check = "passed"
             if faulted := self._strike(SIGNED, exchange):
                 return faulted
             members = Operation(
-                rpc.params, server.store, server.contact_book, int(now * 1000)
+                rpc.params, state.store, state.contact_book, int(now * 1000)
             ).carry_out(call.action)
             call.applied = True
             answer = success(call.action, members, call.request_id, exchange.form)
@@ -142,7 +139,7 @@ class Connection:
             Dropped: A fault ends the connection.
         """
         call = exchange.call
-        for fault in self._server.faults.strike(stage):
+        for fault in self._state.faults.strike(stage):
             call.faults += (fault.kind,)
             if fault.kind == "delay":
                 self._line.wait(fault.seconds)
@@ -166,13 +163,13 @@ class Connection:
     def _headers(self, exchange: _Exchange) -> dict[str, str]:
         """The headers that the gateway's answers carry (facts/cloudmonitor.md §5)."""
         headers = (
-            {"Date": formatdate(self._server.now() + exchange.shift, usegmt=True)}
+            {"Date": formatdate(self._state.now() + exchange.shift, usegmt=True)}
             if exchange.dated
             else {}
         )
         keep_alive = {
             "Connection": "keep-alive",
-            "Keep-Alive": f"timeout={self._server.keep_alive_seconds:g}",
+            "Keep-Alive": f"timeout={self._state.keep_alive_seconds:g}",
         }
         headers |= keep_alive if exchange.stays_open else {"Connection": "close"}
         headers["Access-Control-Allow-Origin"] = "*"
@@ -191,5 +188,5 @@ class Connection:
             self._line.send(html_page(unreadable.status), {"Connection": "close"}, None)
             self._line.linger()
             return False
-        self._line.send(Controls(self._server).answer(request), {"Cache-Control": "no-store"}, None)
+        self._line.send(Controls(self._state).answer(request), {"Cache-Control": "no-store"}, None)
         return request.keep_alive

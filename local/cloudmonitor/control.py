@@ -4,13 +4,13 @@ not have.
 | request | what it does |
 |---|---|
 | `GET /_local/groups` | the groups as stored |
-| `GET /_local/calls?last=N` | the last N calls (100), oldest first, and how many there were in all
-| | `GET /_local/faults` | the kinds of fault, and the script |
+| `GET /_local/calls?last=N` | the last N calls (100), oldest first, and how many came in all |
+| `GET /_local/faults` | the kinds of fault, and the script |
 | `POST /_local/faults` | appends a fault, or a list of them (members: the attributes of `Fault`) |
 | `DELETE /_local/faults?number=N` | ends one fault of the script, or without a number all |
 | `GET`, `PUT /_local/clock` | `{"skewSeconds": 0}`: how far the gateway's clock is ahead |
-| `GET`, `PUT /_local/contact-book` | `{"contactNames": null}`: the contacts there are, or null to
-know any | | `GET /console` | a page of all this for the browser |
+| `GET`, `PUT /_local/contact-book` | `{"contactNames": null}`: the contacts there are; null: any |
+| `GET /console` | a page of all this for the browser |
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 from .console import PATH as CONSOLE
 from .console import console
 from .faults import KINDS, STAGES, Fault
+from .state import State
 from .wire import Answer, Request
-
-if TYPE_CHECKING:
-    from .server import CloudMonitor
 
 PREFIX = "/_local/"
 
@@ -39,10 +37,14 @@ def is_control(start: bytes) -> bool:
 
 
 class Controls:
-    """The controls of one server."""
+    """The controls of one server.
 
-    def __init__(self, server: CloudMonitor) -> None:
-        self._server = server
+    Args:
+        state: What they show and change.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
 
     def answer(self, request: Request) -> Answer:
         """Answers a request of the controls; errors are `{"error": "…"}` with status 400, 404 or
@@ -63,12 +65,12 @@ class Controls:
 
     def groups(self, request: Request) -> dict[str, Any]:
         """The groups as stored."""
-        return {"groups": [asdict(group) for group in self._server.groups()]}
+        return {"groups": [asdict(group) for group in self._state.store.groups()]}
 
     def calls(self, request: Request) -> dict[str, Any]:
         """The last calls."""
-        calls = self._server.call_log.last(_number(request, "last", 100))
-        return {"total": self._server.call_log.total, "calls": [asdict(call) for call in calls]}
+        calls = self._state.call_log.last(_number(request, "last", 100))
+        return {"total": self._state.call_log.total, "calls": [asdict(call) for call in calls]}
 
     def faults(self, request: Request) -> dict[str, Any]:
         """The kinds of fault, and the script."""
@@ -76,13 +78,13 @@ class Controls:
         return {
             "kinds": kinds,
             "stages": STAGES,
-            "faults": [asdict(item) for item in self._server.faults.list()],
+            "faults": [asdict(item) for item in self._state.faults.list()],
         }
 
     def add_faults(self, request: Request) -> dict[str, Any]:
         """Appends faults to the script."""
         content = _content(request)
-        self._server.faults.add(
+        self._state.faults.add(
             *[
                 Fault.from_members(members)
                 for members in (content if isinstance(content, list) else [content])
@@ -92,12 +94,12 @@ class Controls:
 
     def clear_faults(self, request: Request) -> dict[str, Any]:
         """Ends one fault, or all."""
-        self._server.faults.clear(_number(request, "number", None))
+        self._state.faults.clear(_number(request, "number", None))
         return self.faults(request)
 
     def clock(self, request: Request) -> dict[str, Any]:
         """How far the gateway's clock is ahead."""
-        return {"skewSeconds": self._server.clock_skew, "now": self._server.now()}
+        return {"skewSeconds": self._state.clock_skew, "now": self._state.now()}
 
     def set_clock(self, request: Request) -> dict[str, Any]:
         """Sets the gateway's clock."""
@@ -105,12 +107,12 @@ class Controls:
         skew = content.get("skewSeconds") if isinstance(content, dict) else None
         if not isinstance(skew, (int, float)) or isinstance(skew, bool) or not abs(skew) < 1e9:
             raise ValueError("skewSeconds is no number of seconds")
-        self._server.clock_skew = skew
+        self._state.clock_skew = skew
         return self.clock(request)
 
     def contact_book(self, request: Request) -> dict[str, Any]:
         """The contacts there are."""
-        book = self._server.contact_book
+        book = self._state.contact_book
         return {"contactNames": None if book is None else sorted(book)}
 
     def set_contact_book(self, request: Request) -> dict[str, Any]:
@@ -121,7 +123,7 @@ class Controls:
             isinstance(names, list) and all(isinstance(name, str) for name in names)
         ):
             raise ValueError("contactNames is neither a list of names nor null")
-        self._server.contact_book = None if names is None else frozenset(names)
+        self._state.contact_book = None if names is None else frozenset(names)
         return self.contact_book(request)
 
 

@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 
-from .calls import Call, Calls
+from .calls import Call
 from .connection import Connection
 from .credentials import DEFAULT_CREDENTIALS, Credential, Credentials
 from .faults import Faults
 from .gateway import Nonces
+from .state import State
 from .store import Group, Store
 
 _BACKLOG = 512  # connections that may wait to be accepted: a burst of a bench's callers
@@ -25,7 +26,7 @@ _STOP_SECONDS = 5.0  # how long the end of the threads is waited for
 
 
 class CannotListen(Exception):
-    """The address is not to be had; the text says which, why, and what to do."""
+    """The address is unavailable; the text says which, why, and what to do."""
 
 
 class CloudMonitor:
@@ -47,12 +48,7 @@ class CloudMonitor:
 
     Attributes:
         faults: The script of faults.
-        clock_skew: Seconds that the gateway's clock is ahead of `clock`.
-        contact_book: As above; may be replaced at any time.
-        credentials: The known credentials; may be replaced at any time, also by an iterable of
-            `Credential`.
-        call_log: The calls that came.
-        store: The groups.
+        state: What its connections share; the members may be replaced at any time.
     """
 
     def __init__(
@@ -69,15 +65,15 @@ class CloudMonitor:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self.host, self.port = host, port
-        self.credentials = Credentials(credentials)
-        self.contact_book = contact_book
-        self.clock = clock
-        self.clock_skew = 0.0
-        self.keep_alive_seconds = keep_alive_seconds
         self.faults = Faults(seed)
-        self.call_log = Calls()
-        self.nonces = Nonces(clock)
-        self.stopping = threading.Event()
+        self.state = State(
+            Credentials(credentials),
+            contact_book,
+            clock,
+            self.faults,
+            Nonces(clock),
+            keep_alive_seconds,
+        )
         self._database = database
         self._ssl_context = ssl_context
         self._lock = threading.Lock()
@@ -89,31 +85,27 @@ class CloudMonitor:
         """Where it listens, for example `http://127.0.0.1:8001`."""
         return f"{'https' if self._ssl_context else 'http'}://{self.host}:{self.port}"
 
-    def now(self) -> float:
-        """The gateway's clock, seconds since 1970."""
-        return self.clock() + self.clock_skew
-
     def groups(self) -> list[Group]:
         """The groups as stored, ordered by name."""
-        return self.store.groups()
+        return self.state.store.groups()
 
     def group(self, name: str) -> Group | None:
         """The group of that name, if there is one."""
-        return self.store.get(name)
+        return self.state.store.get(name)
 
     def calls(self) -> list[Call]:
         """The calls that came, in the order of arrival: the last 50,000."""
-        return self.call_log.last()
+        return self.state.call_log.last()
 
     def set_credentials(self, *credentials: Credential) -> None:
         """Replaces who may call."""
-        self.credentials = Credentials(credentials)
+        self.state.credentials = Credentials(credentials)
 
     def wait_until_idle(self, timeout: float = 10.0) -> bool:
         """Waits until no call is being handled; returns whether that came true within `timeout`
         seconds.
         """
-        return self.call_log.wait_until_idle(timeout)
+        return self.state.call_log.wait_until_idle(timeout)
 
     def start(self) -> CloudMonitor:
         """Opens the groups and listens. A stopped server does not start again: make another.
@@ -129,8 +121,8 @@ class CloudMonitor:
             if database is None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cloudmonitor-"))
                 database = Path(folder, "groups.db")
-            self.store = Store(database)
-            stack.callback(self.store.close)
+            self.state.store = Store(database)
+            stack.callback(self.state.store.close)
             accepting = threading.Thread(
                 target=self._accept, args=(listener,), name="cloudmonitor", daemon=True
             )
@@ -167,7 +159,7 @@ class CloudMonitor:
             ) from error
 
     def _end(self, listener: socket.socket, accepting: threading.Thread) -> None:
-        self.stopping.set()
+        self.state.stopping.set()
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         accepting.join(_STOP_SECONDS)
@@ -182,7 +174,7 @@ class CloudMonitor:
             thread.join(_STOP_SECONDS)
 
     def _accept(self, listener: socket.socket) -> None:
-        while not self.stopping.is_set():
+        while not self.state.stopping.is_set():
             try:
                 connection, _ = listener.accept()
             except OSError:
@@ -197,11 +189,11 @@ class CloudMonitor:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with contextlib.suppress(OSError), connection, self._secured(connection) as secured:
-                secured.settimeout(self.keep_alive_seconds)
+                secured.settimeout(self.state.keep_alive_seconds)
                 secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if isinstance(secured, ssl.SSLSocket):
                     secured.do_handshake()
-                Connection(self, secured).serve()
+                Connection(self.state, secured).serve()
         finally:
             with self._lock:
                 del self._connections[threading.current_thread()]
@@ -215,6 +207,6 @@ class CloudMonitor:
         )
         with self._lock:
             self._connections[threading.current_thread()] = secured
-        if self.stopping.is_set():  # `_end` may have missed it
+        if self.state.stopping.is_set():  # `_end` may have missed it
             secured.close()
         return secured

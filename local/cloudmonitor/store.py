@@ -76,10 +76,16 @@ class Store:
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
+            found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise sqlite3.DatabaseError(" ".join(found.split()))
             self._connection.execute(_SCHEMA)
         except sqlite3.Error as error:
             self._connection.close()
-            raise UnusableDatabase(f"the database {database} cannot be used: {error}") from error
+            raise UnusableDatabase(
+                f"the database {database} cannot be used: {error}. Delete {database}* to begin"
+                " without contact groups"
+            ) from error
 
     def put(
         self,

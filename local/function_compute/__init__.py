@@ -3,8 +3,10 @@ package as the real one does.
 
 What it leaves out: triggers other than HTTP never fire; there is one instance a function and
 qualifier, and callers beyond its InstanceConcurrency wait; destinations are files, whatever their
-kind; aliases share no traffic; no layers, no object store, no custom domains (see `PlainPort`), no
-provisioned instances, no PreStop and PreFreeze; memory and CPU are not limited.
+kind, with the documented limits of a message: a larger record is lost, as the real platform does in
+all likelihood (inferred: the documentation says that its delivery may fail); aliases share no
+traffic; no layers, no object store, no custom domains (see `PlainPort`), no provisioned instances,
+no PreStop and PreFreeze; memory and CPU are not limited.
 """
 
 from .interpreter import NoPython

@@ -17,6 +17,8 @@ from .store import Document, Store
 from .triggers import triggers_of
 from .wire import Request, Response
 
+_MAX_DELAY_SECONDS = 3_600  # of a deferred invocation, in the vendor's "Asynchronous invocations"
+
 
 class Gateway:
     """Answers callers of functions.
@@ -73,7 +75,7 @@ class Gateway:
             service, function, self._params(request, path), request.body, request_id
         )
         if is_async:
-            self._queue.add(invocation)
+            self._queue.add(invocation, _delay(request))
             return Response(202)
         return _http_response(request, self._invoker.invoke(invocation).outcome)
 
@@ -90,7 +92,7 @@ class Gateway:
             raise too_large(limit)
         invocation = Invocation(service, function, None, request.body, request_id)
         if is_async:
-            self._queue.add(invocation)
+            self._queue.add(invocation, _delay(request))
             return Response(202)
         return _event_response(request, self._invoker.invoke(invocation))
 
@@ -136,6 +138,16 @@ class Gateway:
 
 def _is_async(request: Request) -> bool:
     return request.headers.get("x-fc-invocation-type", "").lower() == "async"
+
+
+def _delay(request: Request) -> int:
+    """Seconds before the first attempt, 0 to 3,600 as documented; that anything else is a 400 is
+    inferred.
+    """
+    text = request.headers.get("x-fc-async-delay") or "0"
+    if not (text.isascii() and text.isdigit() and int(text[:5]) <= _MAX_DELAY_SECONDS):
+        raise invalid(f"x-fc-async-delay is {text[:40]!r}: it must be 0 to 3600 seconds")
+    return int(text)
 
 
 def _tail(request: Request, outcome: Outcome) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from .runtime.frames import Message, read_frame, write_frame
 
@@ -116,7 +117,7 @@ class Instance:
             "FC_INSTANCE_ID": self.id,
             "_FC_INSTANCE_CONCURRENCY": str(specification.concurrency),
         }
-        self._connection, self._process = _start(python, environment, log)
+        self._connection, self._lifeline, self._process = _start(python, environment, log)
         self._stream = self._connection.makefile("rwb")
         self._reader = threading.Thread(
             target=self._read, name=f"instance-{specification.function}", daemon=True
@@ -139,7 +140,7 @@ class Instance:
         Raises:
             NeverSent: The process is dead, and did not see the request.
         """
-        begin, started = self._log.stat().st_size, time.monotonic()
+        begin, started = _size(self._log), time.monotonic()
         specification = self.specification
         with self._initializing:
             outcome = self._initialize(context)
@@ -223,12 +224,14 @@ class Instance:
         with contextlib.suppress(OSError):
             self._stream.close()
         self._connection.close()
+        self._lifeline.close()
 
     def _tail(self, begin: int) -> bytes:
-        with self._log.open("rb") as log:
+        with contextlib.suppress(FileNotFoundError), self._log.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(begin, end - _TAIL))
             return log.read(_TAIL)
+        return b""  # somebody deleted it; the function ran nevertheless
 
 
 def exited(duration_ms: float, memory_mb: float) -> Outcome:
@@ -241,13 +244,16 @@ def exited(duration_ms: float, memory_mb: float) -> Outcome:
 
 def _start(
     python: str, environment: Mapping[str, str], log: Path
-) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """Starts the process; returns the platform's end of the connection to it.
+) -> tuple[socket.socket, BinaryIO, subprocess.Popen[bytes]]:
+    """Starts the process; returns the platform's ends of the connection to it and of the pipe
+    that tells it when the platform is gone.
 
     Raises:
         OSError: The interpreter cannot be started.
     """
     ours, theirs = socket.socketpair()
+    reading, writing = os.pipe()
+    end_of_platform, lifeline = os.fdopen(reading, "rb", 0), os.fdopen(writing, "wb", 0)
     # -S: nothing but the standard library and the package is on the path; -W ignore as the platform
     # does.
     command = [
@@ -262,9 +268,11 @@ def _start(
         "-m",
         "runtime",
         str(theirs.fileno()),
+        str(end_of_platform.fileno()),
     ]
-    with contextlib.ExitStack() as undo, theirs, log.open("ab") as output:
+    with contextlib.ExitStack() as undo, theirs, end_of_platform, log.open("ab") as output:
         undo.enter_context(ours)
+        undo.enter_context(lifeline)
         process = subprocess.Popen(  # noqa: S603  (the command is ours)
             command,
             cwd=_RUNTIME,
@@ -272,12 +280,17 @@ def _start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            pass_fds=[theirs.fileno()],
-            # Ctrl-C on the terminal is for the platform, which ends its instances.
-            start_new_session=True,
+            pass_fds=[theirs.fileno(), end_of_platform.fileno()],
+            start_new_session=True,  # Ctrl-C is for the platform, which ends its instances
         )
         undo.pop_all()
-    return ours, process
+    return ours, lifeline, process
+
+
+def _size(file: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
 
 
 def _failure(message: str) -> Outcome:

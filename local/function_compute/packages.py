@@ -12,11 +12,13 @@ import shutil
 import stat
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 from .errors import MAX_CODE, invalid, too_large
+from .store import UnusableState
 
 _POLYNOMIAL = (
     0xC96C5795D7870F42  # ECMA-182, reflected: the CRC-64 that the platform names in codeChecksum
@@ -65,6 +67,23 @@ class Packages:
         if not archive.is_file():
             _write(archive, data)
         return Package(name, len(data), str(crc64(data)))
+
+    def check(self, needed: Mapping[str, str]) -> None:
+        """Checks that the code of every function is there.
+
+        Args:
+            needed: The name of each package, and a function that needs it.
+
+        Raises:
+            UnusableState: One is missing.
+        """
+        for name, function in sorted(needed.items()):
+            if not self.path(name).is_dir():
+                raise UnusableState(
+                    f"the code of {function} is missing: {self.path(name)} is not there. Delete"
+                    f" {self._folder.parent} to begin without deployed functions and without"
+                    " queued events"
+                )
 
     def path(self, sha256: str) -> Path:
         """The folder with the unpacked code."""

@@ -18,7 +18,7 @@ class PlainPort:
     trigger says; the methods of the trigger hold.
 
     Args:
-        function_compute: Where the function is deployed; it must be running.
+        function_compute: Where the function is deployed; it must be running before `serve`.
         service: Name of the service.
         function: Name of the function.
         qualifier: Version or alias; empty for the latest.
@@ -51,10 +51,18 @@ class PlainPort:
         self._pages = pages
 
     def __enter__(self) -> PlainPort:
-        """Listens; raises CannotListen where the port is in use."""
-        self._listener = Listener("the function", self._host, self.port, self._answer).start()
+        """Takes the port; callers wait until `serve`.
+
+        Raises:
+            CannotListen: The port is in use.
+        """
+        self._listener = Listener("the function", self._host, self.port, self._answer)
         self.url, self.port = self._listener.url, self._listener.port
         return self
+
+    def serve(self) -> None:
+        """Begins to answer."""
+        self._listener.start()
 
     def __exit__(
         self,

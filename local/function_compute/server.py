@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 import traceback
 import uuid
@@ -25,6 +24,7 @@ from .invoker import Invoker
 from .management import Management
 from .packages import Packages
 from .store import Store
+from .troubles import tell
 from .wire import Listener, Request, Response
 
 _VERSION = "2016-08-15"
@@ -113,6 +113,7 @@ class FunctionCompute:
             stack.callback(self._store.close)
             self._destinations = Destinations(state / "destinations")
             packages = Packages(state / "code")
+            packages.check(self._store.packages())
             python = check_python(self._python) if self._python else find_python()
             self._instances = Instances(python, state / "logs")
             invoker = Invoker(self._account, self._store, packages, self._instances)
@@ -194,7 +195,7 @@ class FunctionCompute:
                 Refusal(503, "ServiceUnavailable", "the local Function Compute ends")
             )
         except Exception:  # a mistake of this program; the caller must still get an answer
-            traceback.print_exc(file=sys.stderr)
+            tell(traceback.format_exc().rstrip())
             response = _refused(
                 Refusal(500, "InternalServerError", "an internal error has occurred. Please retry.")
             )

@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS queue (
     payload BLOB NOT NULL,
     born REAL NOT NULL,
     attempts INTEGER NOT NULL,
-    due REAL NOT NULL
+    due REAL NOT NULL,
+    result TEXT
 );
 """
 
@@ -41,9 +42,11 @@ class Queued:
         invocation: What to invoke: service, qualifier, function, and the HTTP request if it was
             one.
         payload: The event, or the body of the HTTP request.
-        born: When it was accepted, in seconds since 1970.
+        born: When it could first be attempted, in seconds since 1970.
         attempts: How many attempts have failed.
         due: When it is to be attempted next, in seconds since 1970.
+        result: What is left to deliver once the attempts have ended: `{"destination": ARN or None,
+            "record": …}`; None as long as there are attempts to make.
     """
 
     request_id: str
@@ -52,10 +55,11 @@ class Queued:
     born: float
     attempts: int
     due: float
+    result: Document | None = None
 
 
 class UnusableState(Exception):
-    """The folder of the state cannot be used; the text names it."""
+    """The folder of the state cannot be used; the text names it, and what to delete."""
 
 
 class Store:
@@ -82,10 +86,16 @@ class Store:
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
+            check_pages(self._connection)
             self._connection.executescript(_SCHEMA)
+            if "result" not in {row[1] for row in self._rows("PRAGMA table_info(queue)")}:
+                self._rows("ALTER TABLE queue ADD COLUMN result TEXT")  # a file of an older version
         except sqlite3.Error as error:
             self._connection.close()
-            raise UnusableState(f"the state in {database} cannot be used: {error}") from error
+            raise UnusableState(
+                f"the state in {database} cannot be used: {error}. Delete {database}* to begin"
+                " without deployed functions and without queued events"
+            ) from error
 
     @property
     def exclusive(self) -> AbstractContextManager[Any]:
@@ -126,16 +136,28 @@ class Store:
         )
         return [name for (name,) in rows]
 
+    def packages(self) -> dict[str, str]:
+        """The code packages in use: the name of each, and a function that needs it."""
+        found: dict[str, str] = {}
+        for collection, name, text in self._rows("SELECT * FROM resources"):
+            document = json.loads(text)
+            pinned = document.get("_functions", {})
+            for function, version in ((name, document), *pinned.items()):
+                if "_code" in version:
+                    found[version["_code"]] = f"{collection.split('/')[1]}/{function}"
+        return found
+
     def enqueue(self, queued: Queued) -> None:
         """Adds an invocation to the queue, or replaces it."""
         self._rows(
-            "INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?, ?, ?, ?)",
             queued.request_id,
             json.dumps(queued.invocation),
             queued.payload,
             queued.born,
             queued.attempts,
             queued.due,
+            queued.result and json.dumps(queued.result),
         )
 
     def dequeue(self, request_id: str) -> None:
@@ -152,8 +174,9 @@ class Store:
         rows = self._rows("SELECT * FROM queue WHERE request_id = ?", request_id)
         if not rows:
             return None
-        name, invocation, payload, born, attempts, due = rows[0]
-        return Queued(name, json.loads(invocation), payload, born, attempts, due)
+        name, invocation, payload, born, attempts, due, result = rows[0]
+        ended = json.loads(result) if result else None
+        return Queued(name, json.loads(invocation), payload, born, attempts, due, ended)
 
     def close(self) -> None:
         """Closes the file."""
@@ -163,3 +186,14 @@ class Store:
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
+
+
+def check_pages(connection: sqlite3.Connection) -> None:
+    """Reads every page; a damaged one would else be met in the middle of the work.
+
+    Raises:
+        sqlite3.Error: The file is damaged; the text says where.
+    """
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise sqlite3.DatabaseError(" ".join(found.split()))

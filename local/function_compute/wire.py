@@ -57,7 +57,7 @@ class Response:
 
 
 class CannotListen(Exception):
-    """The address is not to be had; the text says which, why, and what to do."""
+    """The address is unavailable; the text says which, why, and what to do."""
 
 
 class Listener:
@@ -95,7 +95,8 @@ class Listener:
     def close(self) -> None:
         """Stops listening and ends every connection."""
         self._server.hang_up()
-        self._thread.join()
+        if self._thread.ident:  # it may never have started
+            self._thread.join()
         self._server.hang_up()  # what was accepted meanwhile
         self._server.server_close()  # waits for the threads
 
@@ -138,7 +139,7 @@ class _Server(ThreadingHTTPServer):
                     waited.shutdown(socket.SHUT_RD)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that broke is no event here."""
+        """Ignores a connection that broke."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -198,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head + response.body if has_body and self.command != "HEAD" else head)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Writes nothing: one line a request would drown the rest."""
+        """Writes nothing: one line per request would hide the rest."""
 
 
 def _text(value: str) -> str:

@@ -188,7 +188,8 @@ def test_killing_the_function_in_the_middle_of_a_batch_loses_nothing(
     ]
     platform.send(json.dumps(groups).encode())
     end = time.monotonic() + 60
-    while len(cloud.calls()) < 3 and time.monotonic() < end:
+    while len(cloud.calls()) < 3:
+        assert time.monotonic() < end, "the batch did not reach CloudMonitor"
         time.sleep(0.01)
     assert platform.running.kill_instance(SERVICE, FUNCTION) == 1
     assert platform.running.wait_idle(60)

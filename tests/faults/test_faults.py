@@ -57,7 +57,7 @@ def test_fault_over_http(
     group is true.
     """
     cloudmonitor.set_credentials(case.credential)
-    cloudmonitor.contact_book = case.contact_book
+    cloudmonitor.state.contact_book = case.contact_book
     cloudmonitor.faults.add(*case.faults)
     function = _function(make_function, cloudmonitor.url)
 
@@ -88,7 +88,7 @@ def test_fault_in_an_event(
     platform tries again.
     """
     cloudmonitor.set_credentials(case.credential)
-    cloudmonitor.contact_book = case.contact_book
+    cloudmonitor.state.contact_book = case.contact_book
     cloudmonitor.faults.add(*case.faults)
     function = _function(make_function, cloudmonitor.url)
     types = {row.type.slug: row.type for row in TABLE}

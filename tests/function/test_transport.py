@@ -554,6 +554,7 @@ def _is_readable(pool: Pool) -> bool:
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition() and time.monotonic() < end:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not come true"
         time.sleep(0.01)

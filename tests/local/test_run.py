@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.local_function_compute.support import is_dead, wait_until
+
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTED = {"contactNames": ["Contact 1"], "describe": "Alert contact name"}
 
 
-def _local(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+def _local(*arguments: str, session: bool = False, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "local", *arguments],
         cwd=ROOT,
@@ -26,6 +29,7 @@ def _local(*arguments: str, **environment: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=session,
     )
 
 
@@ -47,7 +51,8 @@ def running(tmp_path: Path) -> Iterator[dict[str, str]]:
         assert line, process.communicate()[1]
         text += line
     facade, cloudmonitor = re.findall(r"(http://127\.0\.0\.1:\d+)", text)[:2]
-    yield {"facade": facade, "cloudmonitor": cloudmonitor, "text": text}
+    addresses = {"facade": facade, "cloudmonitor": cloudmonitor, "text": text}
+    yield {**addresses, "pid": str(process.pid)}
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
     process.communicate()
@@ -98,15 +103,88 @@ def test_a_port_in_use_is_a_clear_error(running: dict[str, str], tmp_path: Path)
         FUNCTION_COMPUTE_PORT="0",
     )
 
-    _, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=60)
 
     assert process.returncode == 1
     assert port in errors
     assert "FACADE_PORT" in errors
     assert "Traceback" not in errors
+    assert "deploying" not in output  # nothing is done in vain
 
 
-@pytest.mark.parametrize("arguments", [["run", "--facade-port", "x"], ["fly"], []])
+def test_a_second_run_on_the_same_state_names_the_first(
+    running: dict[str, str], tmp_path: Path
+) -> None:
+    """Two runs never share a folder: the second says which process has it, its port and since
+    when; the first goes on.
+    """
+    process = _local(
+        "run",
+        "--state",
+        str(tmp_path),
+        FACADE_PORT="0",
+        CLOUDMONITOR_PORT="0",
+        FUNCTION_COMPUTE_PORT="0",
+    )
+
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    port = running["facade"].rpartition(":")[2]
+    holder = rf"in use by process {running['pid']} \(port {port}, since \d{{4}}-\d\d-\d\d \d\d:"
+    assert re.search(holder, errors), errors
+    with urllib.request.urlopen(running["cloudmonitor"] + "/_local/groups") as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["packaging", "deploying", "Ctrl-C"])
+def test_the_end_at_any_moment_is_quiet(tmp_path: Path, moment: str, number: int) -> None:
+    """Ctrl-C, which reaches every process of the terminal, or SIGTERM: no traceback, and nothing
+    that was started is left.
+    """
+    process = _local(
+        "run",
+        "--state",
+        str(tmp_path),
+        session=True,
+        FACADE_PORT="0",
+        CLOUDMONITOR_PORT="0",
+        FUNCTION_COMPUTE_PORT="0",
+    )
+    assert process.stdout
+    text = ""
+    while moment not in text:
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        text += line
+    if moment == "Ctrl-C":
+        facade = re.findall(r"(http://127\.0\.0\.1:\d+)", text)[0]
+        urllib.request.urlopen(facade + "/healthz").close()  # starts an instance
+    children = _descendants(process.pid)
+    os.killpg(process.pid, number)
+
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode in {0, 1}
+    assert "Traceback" not in errors
+    wait_until(lambda: all(is_dead(pid) for pid in children))
+
+
+def _descendants(pid: int) -> list[int]:
+    """Its children, each of which has none but its own group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "--facade-port", "x"], ["run", "--cloudmonitor-port", "65536"], ["fly"], []],
+)
 def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
     """What the command line does not understand is told as such."""
     process = _local(*arguments)
@@ -115,12 +193,13 @@ def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
     assert (process.returncode, "usage:" in errors) == (2, True)
 
 
-def test_a_port_that_is_none_is_named() -> None:
+@pytest.mark.parametrize("port", ["eighty", "65536", "-1", "²"])
+def test_a_port_that_is_none_is_named(port: str) -> None:
     """A wrong port variable is named."""
-    process = _local("run", FACADE_PORT="eighty")
+    process = _local("run", FACADE_PORT=port)
     _, errors = process.communicate(timeout=60)
 
-    assert (process.returncode, "FACADE_PORT is 'eighty'" in errors) == (2, True)
+    assert (process.returncode, f"FACADE_PORT is '{port}'" in errors) == (2, True), errors
 
 
 def test_the_demo_shows_every_step() -> None:

@@ -123,7 +123,7 @@ def prepare(
     common = {
         "Action": action,
         "Version": "2019-01-01",
-        "Timestamp": datetime.fromtimestamp(server.clock(), timezone.utc).strftime(
+        "Timestamp": datetime.fromtimestamp(server.state.clock(), timezone.utc).strftime(
             "%Y-%m-%dT%H:%M:%SZ"
         ),
         "SignatureNonce": uuid.uuid4().hex,

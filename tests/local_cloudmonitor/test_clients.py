@@ -234,7 +234,7 @@ def test_temporary_credentials(server: CloudMonitor, client: AnyClient) -> None:
             client(server, token=token, **key).put("ops", ["Bob"], "d")
         assert (refused.value.code, refused.value.status) == (code, 400)
     server.set_credentials(
-        Credential("STS.testid", "testsecret", "testtoken", expires=server.now() - 1)
+        Credential("STS.testid", "testsecret", "testtoken", expires=server.state.now() - 1)
     )
     with pytest.raises(Refused) as refused:
         client(server, token="testtoken", **key).put("ops", ["Bob"], "d")
@@ -263,7 +263,7 @@ def test_reads_back_and_deletes(server: CloudMonitor, client: AnyClient) -> None
 @each_client
 def test_unknown_contact(server: CloudMonitor, client: AnyClient) -> None:
     """Where a contact book is kept, an unknown contact is 404 ContactGroup.NotExists."""
-    server.contact_book = {"Alice"}
+    server.state.contact_book = {"Alice"}
     caller = client(server)
     assert caller.put("ops", ["Alice"], "d")["Success"]
     with pytest.raises(Refused) as refused:

@@ -160,7 +160,7 @@ def test_window(
 ) -> None:
     """A timestamp up to 15 minutes off passes, in either direction; one second more is expired."""
     server = start(clock=lambda: NOW)
-    server.clock_skew = seconds
+    server.state.clock_skew = seconds
     reply = call(server, signature=signature)
     assert (reply.status == 200) is passes
     assert reply.code == ("200" if passes else "InvalidTimeStamp.Expired")

@@ -142,7 +142,7 @@ def test_contact_book(start: Callable[..., CloudMonitor]) -> None:
         "ContactGroup.NotExists",
         "ContactGroup not exists",
     )
-    server.contact_book = None
+    server.state.contact_book = None
     assert call(server, {**GROUP, "ContactNames.2": "Mallory"}).status == 200
 
 

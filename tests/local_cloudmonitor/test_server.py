@@ -47,6 +47,22 @@ def test_restart_keeps_the_groups(start: Callable[..., CloudMonitor], tmp_path: 
     assert start(database=database).groups() == before
 
 
+def test_a_damaged_page(tmp_path: Path) -> None:
+    """A database with a damaged page is an error at the start that says what to delete."""
+    database = tmp_path / "groups.db"
+    with CloudMonitor(database=database) as first:
+        for number in range(200):
+            call(first, {**GROUP, "ContactGroupName": f"group {number}"})
+    data = bytearray(database.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\xff" * 4096
+    database.write_bytes(data)
+    with pytest.raises(
+        UnusableDatabase, match=rf"{database} cannot be used: .* Delete {database}\*"
+    ):
+        CloudMonitor(database=database).start()
+
+
 def test_acknowledged_means_committed(start: Callable[..., CloudMonitor], tmp_path: Path) -> None:
     """A group that was acknowledged is seen by another connection to the file at once."""
     database = tmp_path / "groups.db"
@@ -59,7 +75,7 @@ def test_acknowledged_means_committed(start: Callable[..., CloudMonitor], tmp_pa
 
 def test_failing_store(server: CloudMonitor) -> None:
     """A store that fails is the documented InternalError, and the call is not taken for applied."""
-    server.store.close()
+    server.state.store.close()
     reply = call(server)
     assert (reply.status, reply.code) == (500, "InternalError")
     assert not server.calls()[0].applied

@@ -370,6 +370,7 @@ def test_plain_port(platform: FunctionCompute, deploy: Deployer) -> None:
     """
     deploy.http(ECHO, auth="function")
     with PlainPort(platform, SERVICE, FUNCTION) as plain:
+        plain.serve()
         reply = send(plain.url, "GET", "/v1/x%20y?a=1")
         environ = reply.json["environ"]
         assert (environ["PATH_INFO"], environ["fc.request_uri"]) == ("/v1/x y", "/v1/x%20y?a=1")
@@ -388,6 +389,7 @@ def test_plain_port_of_an_alias(
     deploy.trigger(qualifier="prod")
     deploy.update(_answer(body="b'two'"))
     with PlainPort(platform, SERVICE, FUNCTION, "prod") as plain:
+        plain.serve()
         assert send(plain.url, "GET", "/").body == b"one"
         client.publish_version(SERVICE)
         client.update_alias(SERVICE, "prod", "2")
@@ -404,6 +406,7 @@ def test_content_disposition(
     deploy.http(_answer(headers=[("Content-Disposition", given)]))
     assert send(platform, "GET", "~/").headers.get_all("Content-Disposition") == ["attachment"]
     with PlainPort(platform, SERVICE, FUNCTION) as plain:
+        plain.serve()
         assert send(plain.url, "GET", "/").headers["Content-Disposition"] == passed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -110,6 +111,37 @@ def test_unusable_state(tmp_path: Path, damage: Callable[[Path], object]) -> Non
     damage(database)
     with pytest.raises(UnusableState, match=r"function-compute\.sqlite cannot be (used|opened): "):
         FunctionCompute(tmp_path).__enter__()
+
+
+def test_missing_code(tmp_path: Path) -> None:
+    """State whose code is gone is one clear error at the start, with what to delete."""
+    state = tmp_path / "state"
+    with FunctionCompute(state) as platform:
+        client = client_of(platform)
+        Deployer(client, tmp_path).function("def handler(event, context): return 1")
+        client.publish_version(SERVICE)
+        Deployer(client, tmp_path / "new").update("def handler(event, context): return 2")
+    for code in (state / "code").iterdir():
+        if code.is_dir() and "return 1" in (code / "index.py").read_text():
+            shutil.rmtree(code)
+    with pytest.raises(UnusableState, match=rf"code of svc/fn is missing: .* Delete {state} "):
+        FunctionCompute(state).__enter__()
+
+
+def test_a_damaged_page(tmp_path: Path) -> None:
+    """A database with a damaged page is one clear error at the start, with what to delete."""
+    state = tmp_path / "state"
+    with FunctionCompute(state) as platform:
+        client = client_of(platform)
+        for number in range(100):
+            client.create_service(f"service-{number}", description="d" * 200)
+    file = state / "function-compute.sqlite"
+    data = bytearray(file.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\xff" * 4096
+    file.write_bytes(data)
+    with pytest.raises(UnusableState, match=rf"{file} cannot be used: .* Delete {file}\* "):
+        FunctionCompute(state).__enter__()
 
 
 def test_interpreter() -> None:

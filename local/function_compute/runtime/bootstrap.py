@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextvars
+import fcntl
 import logging
 import os
 import queue
 import resource
+import signal
 import socket
 import sys
 import threading
@@ -77,9 +79,11 @@ class Instance:
                 threading.Thread(target=self._answer_or_exit, args=frame, daemon=True).start()
 
     def _read(self, frames: queue.SimpleQueue[tuple[Message, bytes]]) -> None:
-        while frame := read_frame(self._stream):
-            frames.put(frame)
-        os._exit(0)
+        try:
+            while frame := read_frame(self._stream):
+                frames.put(frame)
+        finally:  # also where a killed platform has reset the connection
+            os._exit(0)
 
     def _answer_or_exit(self, message: Message, body: bytes) -> None:
         """SystemExit ends the process, also from a thread, where it would end that alone."""
@@ -130,12 +134,27 @@ class Instance:
         return self._found[name]
 
 
-def main(descriptor: int) -> None:
+def _end_with(lifeline: int) -> None:
+    """Has the system end this process when the platform is gone, whatever the function is doing.
+
+    Args:
+        lifeline: The reading end of a pipe that only the platform can write to, which it never
+            does. Its end is a SIGIO, which ends a process; a thread that waited for it would need
+            the interpreter's lock, which an extension module may hold for ever.
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def main(descriptor: int, lifeline: int) -> None:
     """Runs an instance.
 
     Args:
         descriptor: Number of the inherited socket to the platform.
+        lifeline: Number of the inherited end of a pipe that ends with the platform.
     """
+    _end_with(lifeline)
     folder = os.environ["FC_FUNC_CODE_PATH"]
     os.chdir(folder)
     concurrency = int(os.environ.pop("_FC_INSTANCE_CONCURRENCY"))
