@@ -178,7 +178,7 @@ def test_an_object_that_is_gone_is_rejected(invoke: Handle, objects: Objects, ke
         (
             {"eventName": "ObjectRemoved:DeleteObject"},
             "event-refused",
-            "only objects that were created",
+            "Only PutObject, PostObject, CopyObject, AppendObject",
         ),
         ({"eventName": 5}, "event-refused", "OSS tells of 5"),
         ({"oss": 5}, "event-without-payload", "there is no bucket among a number"),
