@@ -292,6 +292,15 @@ def test_yaml_is_read_as_json_reads_scalars() -> None:
     }
 
 
+@pytest.mark.parametrize("opening", ["[", "{a: "])
+def test_yaml_may_be_nested_32_deep(opening: str) -> None:
+    """As deep as a body may be is read, and one deeper is refused."""
+    closing = {"[": "]", "{a: ": "}"}[opening]
+    assert parse_yaml(opening * 31 + "[1]" + closing * 31)
+    with pytest.raises(Problem, match="nested more than 32 deep"):
+        parse_yaml(opening * 32 + "[1]" + closing * 32)
+
+
 def test_yaml_without_libyaml_is_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """The runtime's PyYAML may have been built without libyaml."""
     import yaml

@@ -167,6 +167,18 @@ def test_an_object_without_a_date_has_no_age() -> None:
     assert (manifest.made, manifest.version, manifest.content) == (None, "", [])
 
 
+def test_half_a_manifest_is_none() -> None:
+    """A body that is shorter than its Content-Length is not used, even where urllib3 1.26 takes it
+    for whole.
+    """
+    answer = (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2\r\n[]\r\n0\r\n\r\n"
+    )
+    with Slow(answer, b"") as slow, pytest.raises(Problem, match="broke off after 2 bytes"):
+        manifests(slow.url).fetch(REFERENCE, CREDENTIALS)
+
+
 def test_no_proxy_and_no_netrc_come_between(
     invoke: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from contact_groups.events.bodies import decode
 from contact_groups.events.messages import Message
 from contact_groups.events.moments import moment
 from contact_groups.events.oss import OPERATIONS
+from contact_groups.events.refused import REFUSED
 from contact_groups.problems import Problem
 from tests.events.groups import Handle, Lines, group, verdicts
 
@@ -374,7 +375,11 @@ def test_tablestore_is_known_by_its_cbor(raw: bytes, source: str) -> None:
         ("eventbridge-schedule-rawdata", "Schedule"),
         ("eventbridge-http-rawdata", "queryString"),
         ("mns-topic", "TopicOwner"),
+        ("mns-topic", "TopicName"),
+        ("mns-topic", "MessageId"),
+        ("mns-topic", "Message"),
         ("mns-topic-stream-attributes", "attrs"),
+        ("mns-topic-stream-attributes", "body"),
     ],
 )
 def test_what_lacks_a_member_of_a_source_is_none_of_it(stem: str, member: str) -> None:
@@ -390,6 +395,7 @@ def test_what_lacks_a_member_of_a_source_is_none_of_it(stem: str, member: str) -
     [
         ("sls", ("source", "beginCursor"), None),
         ("async-destination", ("requestContext", "approximateInvokeCount"), None),
+        ("mqtt", (0, "props", "firstTopic"), None),
         ("datahub", ("eventSource",), "acs:other"),
         ("tablestore", ("Version",), "2"),
         ("cdn", ("events", 0, "eventSource"), "other"),
@@ -447,7 +453,7 @@ def test_only_a_record_of_our_own_call_is_our_own(stem: str, own: bool) -> None:
 
 def test_a_refusal_says_what_to_do_instead() -> None:
     """Every source that is refused names a way to go, in a sentence."""
-    for source in dispatcher.REFUSED:
+    for source in REFUSED:
         assert "instead" in source.reason or "remove the trigger" in source.reason, source.name
 
 

@@ -126,7 +126,9 @@ class Manifests:
                 **_signing(oss2, credentials, reference.region),
             ).get_object(reference.key)
             made = float(found.last_modified) if found.last_modified else None
-            return _Fetched(found.versionid or found.etag or "", made, _read(found))
+            data = _read(found)
+            _check_length(found, data, reference)
+            return _Fetched(found.versionid or found.etag or "", made, data)
 
 
 def _read(found: Any) -> bytes:
@@ -136,6 +138,16 @@ def _read(found: Any) -> bytes:
         if len(data) > MANIFEST_MAX:
             raise Problem(MANIFEST_UNUSABLE, f"The manifest is larger than {MANIFEST_MAX:,} bytes.")
     return bytes(data)
+
+
+def _check_length(found: Any, data: bytes, reference: ObjectReference) -> None:
+    """urllib3 1.26, which Function Compute's Python 3.10 has, takes a connection that breaks for
+    the end of a body; half a YAML manifest may well be YAML.
+    """
+    encoded = "Content-Encoding" in found.headers  # the length is that of the encoded form
+    if not encoded and found.content_length not in {None, len(data)}:
+        detail = f"{_name(reference)} broke off after {len(data):,} bytes."
+        raise Problem(MANIFEST_UNAVAILABLE, detail)
 
 
 @contextlib.contextmanager
