@@ -294,11 +294,11 @@ def test_yaml_is_read_as_json_reads_scalars() -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{a: "])
 def test_yaml_may_be_nested_32_deep(opening: str) -> None:
-    """As deep as a body may be is read, and one deeper is refused."""
+    """A value inside of 31 is read, as in a body, and one that is deeper is refused."""
     closing = {"[": "]", "{a: ": "}"}[opening]
-    assert parse_yaml(opening * 31 + "[1]" + closing * 31)
+    assert parse_yaml(opening * 30 + "[1]" + closing * 30)
     with pytest.raises(Problem, match="nested more than 32 deep"):
-        parse_yaml(opening * 32 + "[1]" + closing * 32)
+        parse_yaml(opening * 31 + "[1]" + closing * 31)
 
 
 def test_yaml_without_libyaml_is_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
