@@ -1,4 +1,4 @@
-"""The local OSS beside the local Function Compute: an event about an object works from end to end."""
+"""The local OSS beside the local Function Compute: an event about an object works end to end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def invoke(cloud: LocalCloud, stem: str) -> dict[str, Any]:
 
 
 def test_an_event_of_oss_is_applied(cloud: LocalCloud) -> None:
-    """The function that is deployed finds oss2 in its runtime, and the manifest in the local OSS."""
+    """The deployed function finds oss2 in its runtime, and the manifest in the local OSS."""
     result = invoke(cloud, "oss")
     assert result["counts"]["applied"] == 2, result
     assert {group.name for group in cloud.cloudmonitor.groups()} >= {"On call, payments"}

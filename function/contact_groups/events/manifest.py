@@ -92,7 +92,7 @@ class Manifests:
         def get() -> None:
             try:
                 fetched.set_result(self._get(reference, credentials, left, connections))
-            except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+            except BaseException as error:  # raised again where it is waited for
                 fetched.set_exception(error)
 
         threading.Thread(target=get, name="manifest", daemon=True).start()
