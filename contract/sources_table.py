@@ -21,13 +21,14 @@ def payload_files() -> list[Path]:
 
 
 def records(event: bytes) -> list[Any]:
-    """The records of an event: the items of an array, each read if it is text, or the
-    event itself.
+    """The records of an event: the items of an array, each read if it is text, and those of an
+    array in it; or the event itself.
     """
     value = read(event)
     if not isinstance(value, list):
         return [value]
-    return [read(record.encode()) if isinstance(record, str) else record for record in value]
+    texts = [json.dumps(item) if not isinstance(item, str) else item for item in value]
+    return [record for text in texts for record in records(text.encode())]
 
 
 def table() -> str:

@@ -43,6 +43,9 @@ An event, from another terminal:
   ALIBABA_CLOUD_ACCESS_KEY_ID=testid ALIBABA_CLOUD_ACCESS_KEY_SECRET=testsecret \\
     ./bin/deploy invoke {event_function} events/mns-topic.json --endpoint {function_compute}
 
+events/oss.json and its like work too: their manifests are in {state}/objects, in a folder for each
+bucket, and others can be put beside them.
+
 Everything is kept in {state}: groups, what is deployed, logs, failed events. Ctrl-C ends it.
 """
 

@@ -1,10 +1,11 @@
-"""The whole local cloud: CloudMonitor, Function Compute with template.yml deployed on it, and a
-plain port for curl.
+"""The whole local cloud: CloudMonitor, OSS, Function Compute with template.yml deployed on it, and
+a plain port for curl.
 """
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,8 @@ from local.cloudmonitor import CloudMonitor
 from local.documentation import page
 from local.function_compute import FunctionCompute, PlainPort
 from local.lock import StateLock
+from local.objects import Objects
+from local.runtime_packages import offer
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "dist" / "function.zip"
@@ -41,8 +44,8 @@ class LocalCloud:
     """Starts it all, deploys, and ends it with the context.
 
     Attributes:
-        cloudmonitor, function_compute, facade: the three servers, each with `url` and `port`;
-            `facade` is the plain port.
+        cloudmonitor, function_compute, objects, facade: the servers, each with `url` and `port`;
+            `facade` is the plain port, `objects` is OSS, with a folder for each bucket.
         client: an unmodified fc2.Client of the Function Compute.
     """
 
@@ -68,12 +71,18 @@ class LocalCloud:
         self.cloudmonitor = CloudMonitor(
             port=cloudmonitor_port, database=state / "cloudmonitor.sqlite"
         )
+        self.objects = Objects(_buckets(state / "objects"))
+        self._runtime = (state / "runtime").resolve()
         self.function_compute = FunctionCompute(
             state / "function-compute",
             port=function_compute_port,
             account_id=ACCOUNT.account_id,
             region=ACCOUNT.region,
             retry_seconds=retry_seconds,
+            extra_environment={
+                "OSS_ENDPOINT": self.objects.url,
+                "PYTHONPATH": str(self._runtime),
+            },
         )
         self.facade = PlainPort(
             self.function_compute, SERVICE, HTTP_FUNCTION, ALIAS, pages=page, port=facade_port
@@ -91,7 +100,9 @@ class LocalCloud:
         """
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._lock)
+            offer(self._runtime)
             stack.enter_context(self.cloudmonitor)
+            stack.enter_context(self.objects)
             stack.enter_context(self.function_compute)
             stack.enter_context(self.facade)  # taken now, answered once there is a function
             self._lock.tell(f"port {self.facade.port}")
@@ -117,3 +128,10 @@ class LocalCloud:
         traceback: TracebackType | None,
     ) -> None:
         self._running.close()
+
+
+def _buckets(folder: Path) -> Path:
+    """The folder of the buckets; at first it has the manifests that the events of events/ name."""
+    if not folder.exists():
+        shutil.copytree(ROOT / "events" / "objects", folder)
+    return folder

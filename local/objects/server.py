@@ -8,6 +8,7 @@ import html
 import threading
 import uuid
 from collections.abc import Iterable
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,8 @@ class Objects:
         failures: what befalls the next requests, in this order: an HTTP status to answer with, or
             `break` to break off in the middle of the body.
         requested: the paths that were asked for.
+        schemes: with which scheme each request was signed: `OSS`, which is V1, `OSS4-HMAC-SHA256`,
+            or nothing.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Objects:
         self.versioned = versioned
         self.failures: list[int | str] = []
         self.requested: list[str] = []
+        self.schemes: list[str] = []
         handler = type("Handler", (_Handler,), {"objects": self})
         try:
             self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
@@ -93,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(self.path)
         self.objects.requested.append(path)
         headers = {name.lower(): value for name, value in self.headers.items()}
+        self.objects.schemes.append(headers.get("authorization", "").partition(" ")[0])
         try:
             check("GET", path, headers, self.objects.credentials)
         except Refused as refused:
@@ -106,11 +111,15 @@ class _Handler(BaseHTTPRequestHandler):
             known = (self.objects.folder / path.split("/")[1]).is_dir()
             self._refuse(404, "NoSuchKey" if known else "NoSuchBucket")
         else:
-            self._send(found.read_bytes(), failure)
+            self._send(found.read_bytes(), found.stat().st_mtime, failure)
 
-    def _send(self, content: bytes, failure: str | None) -> None:
+    def _send(self, content: bytes, modified: float, failure: str | None) -> None:
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest().upper()
-        headers = {"ETag": f'"{digest}"', "Content-Type": "application/octet-stream"}
+        headers = {
+            "ETag": f'"{digest}"',
+            "Content-Type": "application/octet-stream",
+            "Last-Modified": formatdate(modified, usegmt=True),
+        }
         if self.objects.versioned:
             headers["x-oss-version-id"] = f"V{digest[:16]}"
         if failure == "break":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ from hypothesis import strategies as st
 
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events import dispatcher, handler
+from contact_groups.events.bodies import DEPTH_MAX
 from contact_groups.events.items import VERDICTS
+from contact_groups.events.problems import MANIFEST_UNUSABLE
 from contact_groups.events.report import EventFailed
 from contact_groups.events.yaml_manifest import parse_yaml
 from contact_groups.groups import Groups
@@ -125,27 +129,66 @@ def test_anything_ends_in_verdicts_or_the_named_errors(
     assert all(item["verdict"] in VERDICTS for item in result["items"])
 
 
-@settings(max_examples=300)
-@given(value=EVENT_VALUES)
-def test_nothing_is_claimed_by_order(value: Any) -> None:
-    """Whatever the order of the adapters, an object that more than one claims is given to none of
-    them.
+def test_nothing_is_claimed_by_order() -> None:
+    """An object with the members of two payload files, which more than one adapter claims, is given
+    to none of them.
     """
-    claimed = [source.name for source in dispatcher.SOURCES if source.claims(value)]
-    if len(claimed) > 1 and isinstance(value, dict):
-        source: Any = dispatcher.claim(value)
-        assert source.name == "ambiguous"
+    objects = [value for path in FILES if isinstance(value := json.loads(path.read_text()), dict)]
+    shapes: tuple[Any, ...] = (*HTTP_SHAPES, *dispatcher.SOURCES)
+    ambiguous = 0
+    for first, second in itertools.permutations(objects, 2):
+        value = {**first, **second}
+        if sum(shape.claims(value) for shape in shapes) > 1:
+            source: Any = dispatcher.claim(value)
+            assert source.name == "ambiguous"
+            ambiguous += 1
+    assert ambiguous > 100
 
 
 YAML = st.text() | st.text(alphabet="{}[]:,-&*!#|>'\"%@` \n\\ua1d80~?") | JSON.map(json.dumps)
+
+
+def only_json(value: Any, depth: int = 0) -> bool:
+    """Whether a value holds only what JSON can say, no deeper than a manifest may be."""
+    if isinstance(value, dict):
+        inner = list(value.values())
+        return all(type(key) is str for key in value) and only_json(inner, depth)
+    if isinstance(value, list):
+        return depth <= DEPTH_MAX and all(only_json(item, depth + 1) for item in value)
+    return value is None or type(value) in {str, bool, int} or math.isfinite(value)
 
 
 @settings(max_examples=400)
 @given(text=YAML)
 def test_any_yaml_is_a_json_value_or_a_problem(text: str) -> None:
     """Whatever a manifest holds, it is read as what JSON can say, or refused as a manifest."""
+    refused: Problem | None = None
+    value = None
     try:
         value = parse_yaml(text)
     except Problem as problem:
-        value = problem.type.slug
+        refused = problem
+    if refused:
+        assert refused.type is MANIFEST_UNUSABLE
+        assert refused.detail.startswith("The manifest cannot be read: ")
+    assert only_json(value)
     json.dumps(value, ensure_ascii=False).encode()
+
+
+PRINTABLE = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=20)
+PLAIN_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | PRINTABLE,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PRINTABLE, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=200)
+@given(value=PLAIN_JSON)
+def test_json_in_a_yaml_manifest_is_read_as_json(value: Any) -> None:
+    """JSON is YAML too, and means the same in it."""
+    assert parse_yaml(json.dumps(value, ensure_ascii=False)) == value

@@ -178,7 +178,7 @@ def test_an_object_that_is_gone_is_rejected(invoke: Handle, objects: Objects, ke
         (
             {"eventName": "ObjectRemoved:DeleteObject"},
             "event-refused",
-            "only objects that were created",
+            "Only PutObject, PostObject, CopyObject, AppendObject",
         ),
         ({"eventName": 5}, "event-refused", "OSS tells of 5"),
         ({"oss": 5}, "event-without-payload", "there is no bucket among a number"),
@@ -294,6 +294,15 @@ def test_yaml_is_read_as_json_reads_scalars() -> None:
         "c": None,
         "1": "x",
     }
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: "])
+def test_yaml_may_be_nested_32_deep(opening: str) -> None:
+    """A value inside of 31 is read, as in a body, and one that is deeper is refused."""
+    closing = {"[": "]", "{a: ": "}"}[opening]
+    assert parse_yaml(opening * 30 + "[1]" + closing * 30)
+    with pytest.raises(Problem, match="nested more than 32 deep"):
+        parse_yaml(opening * 31 + "[1]" + closing * 31)
 
 
 def test_yaml_without_libyaml_is_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

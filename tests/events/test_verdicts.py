@@ -225,9 +225,9 @@ def test_nobody_s_event_is_rejected_or_raised(handle: Handle) -> None:
             'the members "messageId"; it comes nearest to mns-queue-rawdata, without "messageBody"',
         ),
         (b'{"hello": 1}', 'the members "hello"; no source has any of them'),
-        (b'{"events": []}', "comes nearest to oss, but not what is inside"),
+        (b'{"events": []}', "comes nearest to oss, whose events hold something else"),
         (b"{}", "no members; no source"),
-        (b"[]", "The event is an array; it must be an object"),
+        (b"[]", "The event is an empty array"),
         (b"5", "The event is a number"),
         (b"null", "The event is null"),
         (b"true", "The event is a boolean"),
@@ -251,11 +251,16 @@ def test_nobody_s_event_is_rejected_or_raised(handle: Handle) -> None:
         ),
         (
             b'{"contactGroups": {}}',
-            'payload is no contact group: it has the members "contactGroups"',
+            "payload: /contactGroups must be an array of contact groups",
         ),
         (json.dumps(dict.fromkeys("abcdefghijklmn", 1)).encode(), '"l", …'),
         (
-            b'{"httpMethod": "GET", "path": "/", "headers": {}, "describe": ""}',
+            json.dumps(
+                dict.fromkeys(
+                    "httpMethod path headers queryParameters pathParameters isBase64Encoded"
+                    " describe".split()
+                )
+            ).encode(),
             "the shapes of api-gateway, payload",
         ),
         (

@@ -137,7 +137,8 @@ def test_a_dry_run_writes_nothing(
         unfold(page)
         page.run(
             f"(() => {{ const one = document.querySelector('{POST} [data-param-name=dryRun]"
-            " select'); one.value = 'true'; one.dispatchEvent(new Event('change', {bubbles: true})); })()"
+            " select'); one.value = 'true';"
+            " one.dispatchEvent(new Event('change', {bubbles: true})); })()"
         )
         page.click(f"{POST} button.execute")
         page.wait_for(answered(POST) + ".includes('stringToSign')")

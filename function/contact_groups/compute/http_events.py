@@ -11,6 +11,7 @@ import base64
 import binascii
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -107,15 +108,43 @@ def _texts(members: Any) -> dict[str, str]:
     }
 
 
-def _is_fc3(value: Any) -> bool:
+#: The path of InvokeFunction (facts/function-compute-3.md §B3). A group may be called `invocations`
+#: too, so its last step alone says nothing.
+_INVOCATION = re.compile(r"/\d{4}-\d\d-\d\d/functions/[^/]+/invocations")
+
+
+def invocation_body(value: Any) -> bytes | None:
+    """The event that InvokeFunction was called with, where the function has an HTTP trigger and so
+    gets a request (facts/function-compute.md §4.1); None for any other value.
+    """
+    if not (_has_fc3_shape(value) and _INVOCATION.fullmatch(str(value["rawPath"]))):
+        return None
+    try:
+        return _body(value)
+    except Problem:  # no base64, whatever isBase64Encoded says
+        return str(value["body"]).encode("utf-8", "surrogatepass")
+
+
+def _has_fc3_shape(value: Any) -> bool:
     context = value.get("requestContext") if isinstance(value, dict) else None
     return (
         isinstance(context, dict) and isinstance(context.get("http"), dict) and "rawPath" in value
     )
 
 
+def _is_fc3(value: Any) -> bool:
+    return _has_fc3_shape(value) and invocation_body(value) is None
+
+
+#: What an event of API Gateway always has (facts/function-compute.md §3.12), but for `body`.
+#: EventBridge's HTTP source sends the first three too.
+_API_GATEWAY = frozenset(
+    {"httpMethod", "path", "headers", "queryParameters", "pathParameters", "isBase64Encoded"}
+)
+
+
 def _is_api_gateway(value: Any) -> bool:
-    return isinstance(value, dict) and {"httpMethod", "path", "headers"} <= value.keys()
+    return isinstance(value, dict) and value.keys() >= _API_GATEWAY
 
 
 HTTP_SHAPES: tuple[HttpShape, ...] = (

@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from contact_groups.payload import parse_json
@@ -17,14 +18,25 @@ from contact_groups.problems import MALFORMED_REQUEST, Problem
 DEPTH_MAX = 32
 #: An error names the first of the members that it saw.
 SHOWN_MAX = 12
+_BOM = b"\xef\xbb\xbf"
+#: base64url (RFC 4648 §5) differs from base64 in two characters.
+_BASE64URL = bytes.maketrans(b"-_", b"+/")
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An event or a record that is no JSON, and why."""
+
+    raw: bytes | str
+    problem: Problem
 
 
 def decode(body: Any) -> Any:
     """What a body holds.
 
-    Text that is no JSON may be base64 of a JSON object or array, with or without padding
-    (facts/function-compute.md §3.4, §3.5): no JSON object or array begins with a character of
-    base64, so there is nothing to guess.
+    Text that is no JSON may be base64 or base64url of a JSON object or array, with or without
+    padding (facts/function-compute.md §3.4, §3.5), and with a byte order mark inside: no JSON
+    object or array begins with a character of base64, so there is nothing to guess.
 
     Args:
         body: a parsed JSON value, which is returned as it is; or text or bytes.
@@ -52,11 +64,12 @@ def _parse(text: bytes) -> Any:
 
 
 def _from_base64(text: bytes) -> bytes | None:
-    digits = b"".join(text.split()).rstrip(b"=")
+    digits = b"".join(text.split()).rstrip(b"=").translate(_BASE64URL)
     try:
         inner = base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
+    inner = inner.removeprefix(_BOM)
     return inner if inner.lstrip()[:1] in {b"{", b"["} else None
 
 

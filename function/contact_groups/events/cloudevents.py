@@ -1,5 +1,4 @@
-"""CloudEvents as EventBridge delivers them: which source an event is of, and those that carry a
-payload of the sender's own.
+"""CloudEvents as EventBridge delivers them: which source an event is of.
 
 facts/function-compute.md §3.5 to §3.11. Nothing else of the envelope is validated:
 `aliyunpublishtime` need not be a time of RFC 3339, and test events of the console have no
@@ -10,18 +9,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from contact_groups.events.messages import Envelope, has
+from contact_groups.events.messages import has
 
 #: What CloudEvents have at the top; `specversion` alone will do, or the other four.
 CLOUD_EVENT = frozenset({"id", "source", "type", "data"})
 #: Together they are unique (§3.9).
 CLOUD_EVENT_ID = (("source",), ("id",))
+#: When it happened (§3.9); `aliyunpublishtime` is when EventBridge had it, in no fixed form.
+CLOUD_EVENT_TIME = (("time",),)
+#: Of the sender's own making, unless a channel or a prefix says otherwise.
+_OWN = "eventbridge"
 _PREFIXES = {
     "mns:Queue:": "mns-queue",
     "mq:Topic:": "rocketmq",
     "amqp:Queue:": "rabbitmq",
     "alikafka:Topic:": "kafka",
     "dts:": "dts",
+    "datahub:": "datahub",
+    "sls:": "sls",
+    "oss:Object": "oss",
+    "oss:Bucket": "oss",
+    "eventbridge:Events:HTTPEvent": "eventbridge-http",
+    "eventbridge:Events:ScheduledEvent": "eventbridge-schedule",
 }
 #: {service}:{channel}:{action}
 _CHANNELS = {"ActionTrail": "actiontrail", "CloudMonitor": "cloudmonitor"}
@@ -33,14 +42,6 @@ def kind(value: Any) -> str | None:
         return None
     text = str(value.get("type"))
     channel = text.split(":")[1] if ":" in text else ""
-    prefixed = (name for prefix, name in _PREFIXES.items() if text.startswith(prefix))
-    return next(prefixed, _CHANNELS.get(channel, "eventbridge"))
-
-
-EVENTBRIDGE = Envelope(
-    "eventbridge",
-    CLOUD_EVENT,
-    lambda value: kind(value) == "eventbridge",
-    CLOUD_EVENT_ID,
-    ("data",),
-)
+    if channel in _CHANNELS:
+        return _CHANNELS[channel]
+    return next((name for prefix, name in _PREFIXES.items() if text.startswith(prefix)), _OWN)

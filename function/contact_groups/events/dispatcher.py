@@ -6,33 +6,58 @@ Nothing is decided by order: a record that two sources claim is refused, not giv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
-from contact_groups.events.bodies import decode, names, seen
-from contact_groups.events.cloudevents import EVENTBRIDGE
-from contact_groups.events.messages import Claim, Message, Source
+from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape, invocation_body
+from contact_groups.events.bodies import Unreadable, decode, names, seen
+from contact_groups.events.eventbridge import EVENTBRIDGE
+from contact_groups.events.messages import Claim, Message, Source, without_headers
 from contact_groups.events.mns_topic import MNS_TOPIC
 from contact_groups.events.oss import Oss
 from contact_groups.events.plain import Plain
-from contact_groups.events.problems import EVENT_AMBIGUOUS, EVENT_UNCLAIMED
+from contact_groups.events.problems import EVENT_AMBIGUOUS, EVENT_REFUSED, EVENT_UNCLAIMED
 from contact_groups.events.queues import QUEUES
 from contact_groups.events.refused import REFUSED
 from contact_groups.events.timer import TIMER
 from contact_groups.problems import Problem
 
+
+class Invocation:
+    """InvokeFunction of a function of 3.0 that has an HTTP trigger: it arrives as an HTTP request,
+    whose body is the event (facts/function-compute.md §4.1).
+    """
+
+    name = "fc3-invoke"
+    keys = frozenset({"rawPath", "requestContext", "body"})
+    where = "`body`, which is an event of any source"
+
+    def claims(self, value: Any) -> bool:
+        """See `Source`."""
+        return invocation_body(value) is not None
+
+    def messages(self, value: Any) -> Iterator[Message]:
+        """See `Source`."""
+        event = read(invocation_body(value) or b"")
+        source = claim(event)
+        if isinstance(source, HttpShape):
+            source = _HTTP_INSIDE
+        for message in source.messages(event):
+            yield replace(message, pointer=f"/body{message.pointer}")
+
+
 #: In the order of the documentation; it decides nothing.
-SOURCES: tuple[Source, ...] = (Plain(), EVENTBRIDGE, *MNS_TOPIC, *QUEUES, TIMER, Oss(), *REFUSED)
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """An event or a record that is no JSON, and why."""
-
-    raw: bytes | str
-    problem: Problem
+SOURCES: tuple[Source, ...] = (
+    Plain(),
+    *EVENTBRIDGE,
+    *MNS_TOPIC,
+    *QUEUES,
+    TIMER,
+    Oss(),
+    Invocation(),
+    *REFUSED,
+)
 
 
 @dataclass(frozen=True)
@@ -42,18 +67,18 @@ class Nobody:
     """
 
     name: str
-    problem: Problem
+    problem: Callable[[Any], Problem]
 
     def messages(self, value: Any) -> Iterator[Message]:
         """See `Claim`."""
-        event = value.raw if isinstance(value, Unreadable) else value
-        yield Message("", None, event, self.name, problem=self.problem)
+        event = value.raw if isinstance(value, Unreadable) else without_headers(value)
+        yield Message("", None, event, self.name, problem=self.problem(value))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """An array of events, each with its own source: batches of EventBridge (§3.5 to §3.9), and
-    lists of contact groups.
+    """An array of events, each with its own source: batches of EventBridge (§3.5 to §3.9), lists of
+    contact groups, and batches of such lists as RawData.
     """
 
     records: tuple[tuple[Claim, Any], ...]
@@ -61,7 +86,8 @@ class Batch:
     @property
     def name(self) -> str:
         """The names of the sources."""
-        return "+".join(sorted({source.name for source, _ in self.records}))
+        inner = {source.name for source, _ in self.records}
+        return "+".join(sorted({name for joined in inner for name in joined.split("+")}))
 
     def messages(self, value: Any) -> Iterator[Message]:
         """The messages of every record, in the order of the array."""
@@ -93,42 +119,63 @@ def claim(value: Any) -> Claim | HttpShape:
     malformed-request as their problem.
     """
     if isinstance(value, list) and value:
-        records = [
-            read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
-            for record in value
-        ]
-        return Batch(tuple((_source(record), record) for record in records))
+        return _batch(value)
     shapes = [shape for shape in HTTP_SHAPES if shape.claims(value)]
     sources = [source for source in SOURCES if source.claims(value)]
     if len(shapes) == 1 and not sources:
         return shapes[0]
-    return _ambiguous([*shapes, *sources]) if shapes else _source(value)
+    return _one([*shapes, *sources], value)
+
+
+def _batch(records: list[Any]) -> Batch:
+    """Args: records: nested no deeper than `decode` lets them be."""
+    values = [
+        read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
+        for record in records
+    ]
+    return Batch(tuple((_source(value), value) for value in values))
 
 
 def _source(value: Any) -> Claim:
-    if isinstance(value, Unreadable):
-        return Nobody("unreadable", value.problem)
-    found = [source for source in SOURCES if source.claims(value)]
-    if len(found) > 1:
-        return _ambiguous(found)
-    return found[0] if found else Nobody("unclaimed", Problem(EVENT_UNCLAIMED, _looked_like(value)))
+    """The source of a record of a batch."""
+    if isinstance(value, list) and value:
+        return _batch(value)
+    if not isinstance(value, (dict, Unreadable)):
+        return _UNCLAIMED  # no source is asked: a hostile batch holds tens of thousands of these
+    return _one([source for source in SOURCES if source.claims(value)], value)
 
 
-def _ambiguous(found: list[Any]) -> Nobody:
-    claimed = ", ".join(shape.name for shape in found)
-    return Nobody(
-        "ambiguous",
-        Problem(EVENT_AMBIGUOUS, f"The event has the shapes of {claimed}: it must have one."),
-    )
+def _one(found: list[Any], value: Any) -> Claim:
+    if len(found) == 1:
+        claimed: Claim = found[0]
+        return claimed
+    if found:
+        shapes = ", ".join(shape.name for shape in found)
+        detail = f"The event has the shapes of {shapes}: it must have one."
+        return Nobody("ambiguous", lambda _: Problem(EVENT_AMBIGUOUS, detail))
+    return _UNREADABLE if isinstance(value, Unreadable) else _UNCLAIMED
 
 
 def _looked_like(value: Any) -> str:
+    if isinstance(value, list):
+        return "The event is an empty array; it must hold contact groups or events."
     if not isinstance(value, dict):
-        must = "it must be an object, or an array of them that is not empty"
-        return f"The event is {seen(value)}; {must}."
+        return f"The event is {seen(value)}; it must be an object, or an array of objects."
     nearest = max(SOURCES, key=lambda source: len(source.keys & value.keys()) / len(source.keys))
     missing = sorted(nearest.keys - value.keys())
     if missing == sorted(nearest.keys):
         return f"The event has {seen(value)}; no source has any of them at the top."
-    lacks = f"without {names(missing)}" if missing else "but not what is inside"
+    lacks = f"without {names(missing)}" if missing else "whose events hold something else in these"
     return f"The event has {seen(value)}; it comes nearest to {nearest.name}, {lacks}."
+
+
+_UNCLAIMED = Nobody("unclaimed", lambda value: Problem(EVENT_UNCLAIMED, _looked_like(value)))
+_UNREADABLE = Nobody("unreadable", lambda value: value.problem)
+_HTTP_INSIDE = Nobody(
+    "fc3-invoke",
+    lambda _: Problem(
+        EVENT_REFUSED,
+        "The event of an invocation is itself an HTTP request; send that over HTTP, or invoke with"
+        " the contact group.",
+    ),
+)

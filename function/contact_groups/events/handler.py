@@ -117,7 +117,7 @@ class _Run:
         except Problem as problem:
             return replace(message, body=None, problem=problem)
         fetched = f"{reference.bucket}/{reference.key}@{manifest.version}"
-        return replace(message, id=fetched, body=manifest.content)
+        return replace(message, id=fetched, body=manifest.content, made=manifest.made)
 
     def put(self, item: Item, group: ContactGroup) -> None:
         if self.monotonic() + ATTEMPT_MIN > self.deadline:

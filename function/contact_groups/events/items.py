@@ -9,7 +9,7 @@ from typing import Any
 from contact_groups.contact_group import ContactGroup
 from contact_groups.events.bodies import decode, names, seen
 from contact_groups.events.messages import Message
-from contact_groups.events.plain import LIST, MEMBERS
+from contact_groups.events.plain import LIST, MEMBERS, check_list
 from contact_groups.events.problems import EVENT_WITHOUT_PAYLOAD
 from contact_groups.problems import Problem, Verdict
 from contact_groups.schemas import NAME_MAX, load_contact_group
@@ -67,6 +67,7 @@ def read_items(message: Message) -> Iterator[Item]:
     if problem is None:
         try:
             body = decode(message.body)
+            check_list(body)
         except Problem as refused:
             problem = replace(refused, detail=f"{message.where}: {refused.detail}")
         else:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.cloudmonitor.problems import MISCONFIGURED
+from contact_groups.events.connections import Connections
 from contact_groups.events.messages import ObjectReference
 from contact_groups.events.problems import MANIFEST_DENIED, MANIFEST_UNAVAILABLE, MANIFEST_UNUSABLE
 from contact_groups.events.yaml_manifest import parse_yaml
@@ -25,19 +28,32 @@ from contact_groups.problems import Problem
 
 #: Ours: some thousand groups, and seconds rather than minutes to read.
 MANIFEST_MAX = 4 * 1024 * 1024
-#: Seconds that connecting, and each read, may take at most.
+#: Seconds: an OSS that is silent for so long is not waited for, so that the event's other items
+#: get their turn.
 TIMEOUT = 10.0
 _CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an object held when it was fetched. `version` is its version id, or its ETag in a bucket
-    without versions.
+    """What an object held when it was fetched.
+
+    Attributes:
+        version: its version id, or its ETag in a bucket without versions.
+        content: the parsed JSON or YAML.
+        made: when it was last modified, in seconds since the epoch; None where OSS does not say.
     """
 
     version: str
     content: Any
+    made: float | None
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    version: str
+    made: float | None
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -48,55 +64,90 @@ class Manifests:
         endpoint: of OSS.
         deadline: on the monotonic clock, when the whole object must be there.
         monotonic: that clock.
+        timeout: seconds that connecting, and each read, may take at most.
     """
 
     endpoint: Endpoint
     deadline: float
     monotonic: Callable[[], float] = time.monotonic
+    timeout: float = TIMEOUT
 
     def fetch(self, reference: ObjectReference, credentials: Credentials) -> Manifest:
         """Fetches an object and parses it by the ending of its name.
+
+        oss2 limits the time of each read, which a slow server can make as many as it likes, and
+        none of name resolution. So a thread fetches, and is left behind at the deadline with its
+        connections shut, which ends it.
 
         Raises:
             Problem: manifest-unavailable and manifest-denied, after which the event is to be tried
                 again; manifest-unusable or malformed-request, after which it is not.
         """
-        with _oss2() as oss2, _errors(oss2, reference), _session(oss2) as session:
-            signing = _signing(oss2, credentials, reference.region)
-            network = {
-                "endpoint": self.endpoint.url,
-                "session": session,
-                "connect_timeout": self._timeout(),
-            }
-            found = oss2.Bucket(bucket_name=reference.bucket, **network, **signing).get_object(
-                reference.key
-            )
-            version = found.versionid or found.etag or ""
-            data = self._read(found)
-        if reference.key.endswith(".json"):
-            return Manifest(version, parse_json(data))
-        try:
-            return Manifest(version, parse_yaml(data.decode("utf-8-sig")))
-        except UnicodeDecodeError as error:
-            detail = f"The manifest cannot be read: it is not UTF-8 (byte {error.start})."
-            raise Problem(MANIFEST_UNUSABLE, detail) from None
-
-    def _timeout(self) -> float:
         left = self.deadline - self.monotonic()
         if left <= 0:
             raise Problem(MANIFEST_UNAVAILABLE, "No time was left to fetch the manifest.")
-        return min(TIMEOUT, left)
+        connections = Connections()
+        fetched: Future[_Fetched] = Future()
 
-    def _read(self, found: Any) -> bytes:
-        data = bytearray()
-        while chunk := found.read(_CHUNK):
-            data += chunk
-            if len(data) > MANIFEST_MAX:
-                raise Problem(
-                    MANIFEST_UNUSABLE, f"The manifest is larger than {MANIFEST_MAX:,} bytes."
-                )
-            self._timeout()
-        return bytes(data)
+        def get() -> None:
+            try:
+                fetched.set_result(self._get(reference, credentials, left, connections))
+            except BaseException as error:  # raised again where it is waited for
+                fetched.set_exception(error)
+
+        threading.Thread(target=get, name="manifest", daemon=True).start()
+        with connections:
+            if not wait([fetched], left).done:
+                detail = f"{_name(reference)} was not there whole before the event's deadline."
+                raise Problem(MANIFEST_UNAVAILABLE, detail)
+        found = fetched.result()
+        if reference.key.endswith(".json"):
+            return Manifest(found.version, parse_json(found.data), found.made)
+        try:
+            text = found.data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            detail = f"The manifest cannot be read: it is not UTF-8 (byte {error.start})."
+            raise Problem(MANIFEST_UNUSABLE, detail) from None
+        return Manifest(found.version, parse_yaml(text), found.made)
+
+    def _get(
+        self,
+        reference: ObjectReference,
+        credentials: Credentials,
+        left: float,
+        connections: Connections,
+    ) -> _Fetched:
+        with _oss2() as oss2, _errors(oss2, reference), _session(oss2, connections) as session:
+            found = oss2.Bucket(
+                bucket_name=reference.bucket,
+                endpoint=self.endpoint.url,
+                session=session,
+                connect_timeout=min(self.timeout, left),  # of each read too
+                **_signing(oss2, credentials, reference.region),
+            ).get_object(reference.key)
+            made = float(found.last_modified) if found.last_modified else None
+            data = _read(found)
+            _check_length(found, data, reference)
+            return _Fetched(found.versionid or found.etag or "", made, data)
+
+
+def _read(found: Any) -> bytes:
+    data = bytearray()
+    while chunk := found.read(_CHUNK):
+        data += chunk
+        if len(data) > MANIFEST_MAX:
+            raise Problem(MANIFEST_UNUSABLE, f"The manifest is larger than {MANIFEST_MAX:,} bytes.")
+    return bytes(data)
+
+
+def _check_length(found: Any, data: bytes, reference: ObjectReference) -> None:
+    """urllib3 1.26, which Function Compute's Python 3.10 has, takes a connection that breaks for
+    the end of a body; half a YAML manifest may well be YAML.
+    """
+    encoded = "Content-Encoding" in found.headers  # the length is that of the encoded form
+    if not encoded and found.content_length not in {None, len(data)}:
+        detail = f"{_name(reference)} broke off after {len(data):,} bytes."
+        raise Problem(MANIFEST_UNAVAILABLE, detail)
 
 
 @contextlib.contextmanager
@@ -105,8 +156,8 @@ def _oss2() -> Iterator[Any]:
         import oss2
     except ImportError:
         detail = (
-            "The runtime has no oss2: package the function with it"
-            " (requirements-run.txt has the version)."
+            "The runtime has no oss2: package the function with it (requirements-run.txt has the"
+            " version)."
         )
         raise Problem(MISCONFIGURED, detail, outcome="not-applied") from None
     logging.getLogger("oss2").setLevel(logging.CRITICAL)  # it logs headers, the token among them
@@ -114,10 +165,12 @@ def _oss2() -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _session(oss2: Any) -> Iterator[Any]:
+def _session(oss2: Any, connections: Connections) -> Iterator[Any]:
     session = oss2.Session(pool_size=1)
     session.session.trust_env = False  # no proxy and no .netrc of the environment
     session.session.max_redirects = 0  # a redirect would be sent the security token
+    for scheme in ("http", "https"):
+        connections.watch(session.session.get_adapter(f"{scheme}://").poolmanager, scheme)
     with contextlib.closing(session.session):
         yield session
 
@@ -141,7 +194,7 @@ def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
     """What oss2 raises, as problems. Its texts are not passed on: they hold signed headers and the
     string to sign.
     """
-    name = f"oss://{reference.bucket}/{reference.key[:200]}"
+    name = _name(reference)
     try:
         yield
     except oss2.exceptions.OssError as error:
@@ -160,3 +213,7 @@ def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
         ) from None
     except OSError as error:  # requests, in the middle of the body
         raise Problem(MANIFEST_UNAVAILABLE, f"{name} broke off ({type(error).__name__}).") from None
+
+
+def _name(reference: ObjectReference) -> str:
+    return f"oss://{reference.bucket}/{reference.key[:200]}"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from contact_groups.events.bodies import look_up
-from contact_groups.events.problems import EVENT_WITHOUT_PAYLOAD
 from contact_groups.problems import Problem
 
 
@@ -32,8 +31,9 @@ class Message:
         event: this message alone as an event, to be sent again.
         where: the source and the place of the body in it, for errors.
         pointer: where the body stands in the event (RFC 6901), for messages without an id.
-        problem: why the body is not to be had.
+        problem: why there is no body.
         own: it only tells of the function's own work.
+        made: when the payload was made, in seconds since the epoch, where the source says so.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Message:
     pointer: str = ""
     problem: Problem | None = None
     own: bool = False
+    made: float | None = None
 
 
 class Claim(Protocol):
@@ -78,48 +79,6 @@ class Source(Claim, Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Envelope:
-    """A source whose event is one message, with its payload at one place.
-
-    Attributes:
-        name, keys: see `Source`.
-        shape: whether a parsed event is one.
-        id: the paths of what identifies a message, joined by `/`.
-        body: the path of the payload.
-    """
-
-    name: str
-    keys: frozenset[str]
-    shape: Callable[[Any], bool]
-    id: tuple[tuple[str, ...], ...]
-    body: tuple[str, ...]
-
-    @property
-    def where(self) -> str:
-        """See `Source`."""
-        return f"`{'.'.join(self.body)}`"
-
-    def claims(self, value: Any) -> bool:
-        """See `Source`."""
-        return self.shape(value)
-
-    def messages(self, value: Any) -> Iterator[Message]:
-        """See `Source`."""
-        place = ".".join(self.body)
-        where = f"{self.name}, {place}"
-        message_id = joined(value, self.id)
-        try:
-            yield Message(message_id, look_up(value, self.body), value, where)
-        except KeyError as missing:
-            detail = (
-                f"An event of {self.name} has its payload at {place}; there is {missing.args[0]}."
-            )
-            yield Message(
-                message_id, None, value, where, problem=Problem(EVENT_WITHOUT_PAYLOAD, detail)
-            )
-
-
 def joined(value: Any, paths: Iterable[tuple[str, ...]]) -> str:
     """What stands at these paths of a value, joined by `/`; `?` for what is not there."""
     return "/".join(_text(value, path) for path in paths)
@@ -136,3 +95,14 @@ def _text(value: Any, path: tuple[str, ...]) -> str:
 def has(value: Any, *members: str) -> bool:
     """Whether a value is an object with all these members."""
     return isinstance(value, dict) and value.keys() >= set(members)
+
+
+def without_headers(value: Any) -> Any:
+    """An event without the headers of an HTTP request that it holds at the top or in `data`: they
+    may hold a caller's credentials, which belong in no log (facts/function-compute.md §4.1).
+    """
+    if has(value, "data") and has(value["data"], "headers", "httpMethod"):
+        return {**value, "data": {**value["data"], "headers": {}}}
+    if has(value, "headers") and not value.keys().isdisjoint({"httpMethod", "rawPath"}):
+        return {**value, "headers": {}}
+    return value

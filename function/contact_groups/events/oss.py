@@ -1,22 +1,39 @@
 """OSS: an object that was created is a manifest (facts/function-compute.md §3.2).
 
-The event names the object, and what is fetched is what the object holds by then: the newest state
+An event names the object, and what is fetched is what the object holds by then: the newest state
 wins, in whatever order the events arrive. The key is taken as it stands in the event.
+
+OSS's own trigger and its notifications through MNS send `{"events": […]}`; EventBridge's OSS
+trigger sends one of these events as the `data` of a CloudEvent, or, as RawData, alone.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from contact_groups.events.bodies import look_up, seen
-from contact_groups.events.messages import Message, ObjectReference
+from contact_groups.events.cloudevents import CLOUD_EVENT_ID, CLOUD_EVENT_TIME, kind
+from contact_groups.events.messages import Message, ObjectReference, has, joined
+from contact_groups.events.moments import first_moment, moment
 from contact_groups.events.problems import EVENT_REFUSED, EVENT_WITHOUT_PAYLOAD, MANIFEST_UNUSABLE
 from contact_groups.problems import Problem
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+#: The operations after which an object is whole. The others of ObjectCreated begin an upload in
+#: parts or add a part to it, and leave the object as it was; template.yml lists the same.
+OPERATIONS = (
+    "PutObject",
+    "PostObject",
+    "CopyObject",
+    "AppendObject",
+    "PutSymlink",
+    "CompleteMultipartUpload",
+)
 SUFFIXES = (".json", ".yaml", ".yml")
+_WHOLE = frozenset(f"ObjectCreated:{operation}" for operation in OPERATIONS)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 
 class Oss:
@@ -24,23 +41,53 @@ class Oss:
 
     name = "oss"
     keys = frozenset({"events"})
-    where = "the object that `events[].oss` names"
+    where = "the object that `events[].oss`, `data.oss` or `oss` names"
 
     def claims(self, value: Any) -> bool:
         """See `Source`."""
-        return event_sources(value, "acs:oss")
+        return kind(value) == "oss" or is_notification(value)
 
     def messages(self, value: Any) -> Iterator[Message]:
         """See `Source`."""
-        for index, event in enumerate(value["events"]):
-            try:
-                message_id, reference = _reference(event)
-            except Problem as problem:
-                yield Message("", None, {"events": [event]}, self.name, f"/events/{index}", problem)
-            else:
-                yield Message(
-                    message_id, reference, {"events": [event]}, f"oss, {reference.key[:200]}"
-                )
+        if kind(value) != "oss":
+            yield from object_messages(value, self.name)
+            return
+        made = first_moment(value, CLOUD_EVENT_TIME)
+        for message in object_messages(value.get("data"), f"{self.name}, data"):
+            yield replace(
+                message,
+                id=message.id or joined(value, CLOUD_EVENT_ID),
+                event=value,
+                made=message.made or made,
+            )
+
+
+def is_notification(value: Any) -> bool:
+    """Whether a value is `{"events": […]}` of OSS, or one of these events alone."""
+    return event_sources(value, "acs:oss") or (
+        has(value, "eventSource", "oss") and value["eventSource"] == "acs:oss"
+    )
+
+
+def object_messages(notification: Any, where: str) -> Iterator[Message]:
+    """A message for each event of a notification.
+
+    Args:
+        notification: `{"events": […]}`, or one event alone.
+        where: the source, and the place of the notification in it.
+    """
+    alone = not event_sources(notification, "acs:oss")
+    for index, event in enumerate([notification] if alone else notification["events"]):
+        again = {"events": [event]}
+        made = moment(event.get("eventTime")) if isinstance(event, dict) else None
+        try:
+            message_id, reference = _reference(event)
+        except Problem as problem:
+            pointer = "" if alone else f"/events/{index}"
+            yield Message("", None, again, where, pointer, problem, made=made)
+        else:
+            place = f"{where}, {reference.key[:200]}"
+            yield Message(message_id, reference, again, place, made=made)
 
 
 def event_sources(value: Any, source: str) -> bool:
@@ -52,6 +99,11 @@ def event_sources(value: Any, source: str) -> bool:
 
 
 def _reference(event: Any) -> tuple[str, ObjectReference]:
+    if not has(event, "eventName"):
+        raise Problem(
+            EVENT_WITHOUT_PAYLOAD, f"An event of OSS has an eventName; this one is {seen(event)}."
+        )
+    _check_name(str(event["eventName"]))
     try:
         bucket, key = (
             look_up(event, ("oss", "bucket", "name")),
@@ -61,17 +113,10 @@ def _reference(event: Any) -> tuple[str, ObjectReference]:
         raise Problem(
             EVENT_WITHOUT_PAYLOAD, f"An event of OSS names its object; there is {missing.args[0]}."
         ) from None
-    name = str(event.get("eventName"))
-    if not name.startswith("ObjectCreated:"):
-        raise Problem(
-            EVENT_REFUSED,
-            f"OSS tells of {name[:80]}; only objects that were created (ObjectCreated:*) are"
-            " manifests.",
-        )
     if not (isinstance(bucket, str) and _BUCKET.fullmatch(bucket) and isinstance(key, str)):
         detail = (
-            "An event of OSS names a bucket and a key;"
-            f" these are {seen(bucket)} and {seen(key)}, or no bucket's name."
+            f"An event of OSS names a bucket and a key; these are {seen(bucket)} and {seen(key)},"
+            " or no bucket's name."
         )
         raise Problem(EVENT_WITHOUT_PAYLOAD, detail)
     if not key.endswith(SUFFIXES):
@@ -81,3 +126,15 @@ def _reference(event: Any) -> tuple[str, ObjectReference]:
         )
     version = event["oss"]["object"].get("eTag", "")
     return f"{bucket}/{key}@{version}", ObjectReference(bucket, key, str(event.get("region")))
+
+
+def _check_name(name: str) -> None:
+    """EventBridge's types and the triggers' settings say `oss:ObjectCreated:…`, events say
+    `ObjectCreated:…`; both are the same.
+    """
+    if name.removeprefix("oss:") not in _WHOLE:
+        raise Problem(
+            EVENT_REFUSED,
+            f"OSS tells of {name[:80]}, which completes no object. Only"
+            f" {', '.join(OPERATIONS)} (ObjectCreated:…) are read; narrow the trigger to these.",
+        )

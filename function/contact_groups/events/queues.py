@@ -7,19 +7,37 @@ A self-built RocketMQ delivers what the cloud's own does as RawData, and a `msgI
 
 from __future__ import annotations
 
-from contact_groups.events.cloudevents import CLOUD_EVENT, CLOUD_EVENT_ID, kind
-from contact_groups.events.messages import Envelope, has
-
-Path = tuple[str, ...]
+from contact_groups.events.cloudevents import (
+    CLOUD_EVENT,
+    CLOUD_EVENT_ID,
+    CLOUD_EVENT_TIME,
+    kind,
+)
+from contact_groups.events.envelopes import Envelope, Path
+from contact_groups.events.messages import has
 
 
 def _queue(
-    name: str, body: str, raw_keys: str, raw_id: tuple[Path, ...]
+    name: str,
+    body: str,
+    raw_keys: str,
+    raw_id: tuple[Path, ...],
+    *,
+    made: str = "",
+    advice: str = "",
 ) -> tuple[Envelope, Envelope]:
+    """Args: made: the member of `data` that says when a message was made, where there is one."""
     keys = frozenset(raw_keys.split())
+    raw_made = ((made,),) if made else ()
     return (
         Envelope(
-            name, CLOUD_EVENT, lambda value: kind(value) == name, CLOUD_EVENT_ID, ("data", body)
+            name,
+            CLOUD_EVENT,
+            lambda value: kind(value) == name,
+            CLOUD_EVENT_ID,
+            ("data", body),
+            (*(("data", *path) for path in raw_made), *CLOUD_EVENT_TIME),
+            advice,
         ),
         Envelope(
             f"{name}-rawdata",
@@ -27,6 +45,8 @@ def _queue(
             lambda value: has(value, *keys) and kind(value) is None,
             raw_id,
             (body,),
+            raw_made,
+            advice,
         ),
     )
 
@@ -38,9 +58,15 @@ QUEUES: tuple[Envelope, ...] = (
         "body",
         "topic systemProperties body",
         (("topic",), ("systemProperties", "UNIQ_KEY")),
+        made="bornTimestamp",
     ),
     *_queue("rabbitmq", "body", "envelope props body", (("props", "messageId"),)),
     *_queue(
-        "kafka", "value", "topic partition offset value", (("topic",), ("partition",), ("offset",))
+        "kafka",
+        "value",
+        "topic partition offset value",
+        (("topic",), ("partition",), ("offset",)),
+        made="timestamp",
+        advice="A record without a value is a tombstone, and events delete no group.",
     ),
 )

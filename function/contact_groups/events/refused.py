@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from contact_groups.events.bodies import Unreadable
 from contact_groups.events.cloudevents import CLOUD_EVENT, CLOUD_EVENT_ID, kind
 from contact_groups.events.messages import Message, has, joined
 from contact_groups.events.oss import event_sources
@@ -45,11 +46,20 @@ class Refused:
         """See `Source`."""
         problem = Problem(EVENT_REFUSED, f"An event of {self.name}: {self.reason}.")
         message_id = joined(value, CLOUD_EVENT_ID) if kind(value) else ""
-        yield Message(message_id, None, value, self.name, problem=problem, own=self.own(value))
+        event = value.raw if isinstance(value, Unreadable) else value
+        yield Message(message_id, None, event, self.name, problem=problem, own=self.own(value))
+
+
+#: Names of the beginning of a map of Tablestore in CBOR, each led by its length (RFC 8949 §3.1).
+_CBOR_NAMES = (b"\x67Version", b"\x67Records", b"\x67Sync-v")
+#: The first byte of a map in CBOR.
+_CBOR_MAPS = range(0xA0, 0xC0)
 
 
 def _is_sls(value: Any) -> bool:
-    return has(value, "source", "jobName") and has(value["source"], "beginCursor")
+    """The trigger, or EventBridge's connector: a CloudEvent, or a line of a log alone."""
+    trigger = has(value, "source", "jobName") and has(value["source"], "beginCursor")
+    return trigger or kind(value) == "sls" or has(value, "__topic__", "__source__")
 
 
 def _is_destination(value: Any) -> bool:
@@ -59,7 +69,18 @@ def _is_destination(value: Any) -> bool:
 
 
 def _is_tablestore(value: Any) -> bool:
+    """JSON, as the console tests it, or CBOR, as it is delivered."""
+    if isinstance(value, Unreadable):
+        raw = value.raw
+        found = isinstance(raw, bytes) and raw[:1] and raw[0] in _CBOR_MAPS
+        return bool(found and all(name in raw for name in _CBOR_NAMES))
     return has(value, "Version", "Records") and str(value["Version"]).startswith("Sync-")
+
+
+def _is_datahub(value: Any) -> bool:
+    return kind(value) == "datahub" or (
+        has(value, "eventSource", "records") and value["eventSource"] == "acs:datahub"
+    )
 
 
 def _is_mqtt(value: Any) -> bool:
@@ -67,8 +88,17 @@ def _is_mqtt(value: Any) -> bool:
 
 
 def _is_cloudmonitor(value: Any) -> bool:
-    return kind(value) == "cloudmonitor" or (
-        has(value, "product", "content") and value["product"] == "CloudMonitor"
+    """A CloudEvent, or alone: a system event of any product, or an alarm of a threshold."""
+    if (of := kind(value)) is not None:
+        return of == "cloudmonitor"
+    return has(value, "product", "content", "level", "name") or has(
+        value, "alertName", "alertState"
+    )
+
+
+def _is_actiontrail(value: Any) -> bool:
+    return kind(value) == "actiontrail" or (
+        kind(value) is None and has(value, "eventName", "eventType", "serviceName", "userIdentity")
     )
 
 
@@ -76,7 +106,8 @@ def _is_own(value: Any) -> bool:
     """The record of a PutContactGroup, which may be this function's: acting on it would never end
     (§3.10).
     """
-    return has(value["data"], "eventName") and value["data"]["eventName"] == "PutContactGroup"
+    record = value.get("data") if kind(value) else value
+    return has(record, "eventName") and bool(record["eventName"] == "PutContactGroup")
 
 
 def _refused(
@@ -89,37 +120,41 @@ def _refused(
     return Refused(name, frozenset(keys.split()), shape, reason, own)
 
 
+_CLOUD_EVENT = " ".join(CLOUD_EVENT)
+_ROWS = "write the group itself to a queue or topic instead"
+
 #: facts/function-compute.md §3.3, §3.8, §2.3, §3.10, §3.11.
 REFUSED: tuple[Refused, ...] = (
     _refused(
         "sls",
         "source jobName taskId cursorTime",
         _is_sls,
-        "it holds cursors of a log and no payload",
+        f"it holds lines of a log, or cursors of them, and no contact group; {_ROWS}",
     ),
     _refused(
         "cdn",
         "events",
         lambda value: event_sources(value, "cdn"),
-        "it tells of the CDN's own files and tasks",
+        "it tells of the CDN's own files and tasks; remove the trigger",
     ),
+    _refused("tablestore", "Version Records", _is_tablestore, f"its records are rows; {_ROWS}"),
     _refused(
-        "tablestore",
-        "Version Records",
-        _is_tablestore,
-        "its records are rows; write the group itself instead",
+        "datahub",
+        "eventSource eventSourceARN records",
+        _is_datahub,
+        f"its records are rows; {_ROWS}",
     ),
     _refused(
         "dts",
-        " ".join(CLOUD_EVENT),
+        _CLOUD_EVENT,
         lambda value: kind(value) == "dts",
-        "its records are changed rows; write the group itself instead",
+        f"its records are changed rows; {_ROWS}",
     ),
     _refused(
         "mqtt",
         "props body",
         _is_mqtt,
-        "devices do not decide who is woken; publish to a queue or topic instead",
+        "MQTT events are not accepted; publish to a queue or topic instead",
     ),
     _refused(
         "async-destination",
@@ -129,16 +164,16 @@ REFUSED: tuple[Refused, ...] = (
     ),
     _refused(
         "actiontrail",
-        " ".join(CLOUD_EVENT),
-        lambda value: kind(value) == "actiontrail",
+        _CLOUD_EVENT,
+        _is_actiontrail,
         "it records a call of an API; were it this function's own PutContactGroup, acting on it"
-        " would go round in a circle",
-        lambda value: "data" in value and _is_own(value),
+        " would never end; remove the trigger",
+        _is_own,
     ),
     _refused(
         "cloudmonitor",
         "product content level name",
         _is_cloudmonitor,
-        "it is an alarm or a system event, not what decides who hears of it",
+        "it is an alarm or a system event, and says nothing of who hears of it; remove the trigger",
     ),
 )

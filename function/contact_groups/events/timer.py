@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from contact_groups.events.messages import Envelope, has
+from contact_groups.events.envelopes import Envelope
+from contact_groups.events.messages import has
 
 _KEYS = frozenset({"triggerTime", "triggerName", "payload"})
 
@@ -14,4 +15,5 @@ TIMER = Envelope(
     lambda value: has(value, "triggerTime", "triggerName"),
     (("triggerName",), ("triggerTime",)),
     ("payload",),
+    (("triggerTime",),),
 )
