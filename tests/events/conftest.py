@@ -15,6 +15,7 @@ from contact_groups.cloudmonitor.client import CloudMonitor as Client
 from contact_groups.compute.entry import Function
 from contact_groups.compute.http_events import HttpShape
 from contact_groups.events import dispatcher, handler
+from contact_groups.events.history import History
 from contact_groups.settings import read_settings
 from local.cloudmonitor import CloudMonitor
 from local.objects import Objects
@@ -74,11 +75,13 @@ def invoke(
 def handle(make_client: Callable[..., Client], time: Time) -> Callable[..., dict[str, Any]]:
     """Handles an event with a scripted upstream and clocks that stand still.
 
-    Keyword arguments in capitals are settings, `context` is Function Compute's, the others are
-    options of the client.
+    Keyword arguments in capitals are settings, `context` is Function Compute's, `history` that of
+    the instance (a new one is the default), the others are options of the client.
     """
 
-    def call(event: bytes, *, context: Any = None, **options: Any) -> dict[str, Any]:
+    def call(
+        event: bytes, *, context: Any = None, history: History | None = None, **options: Any
+    ) -> dict[str, Any]:
         settings = read_settings({name: options.pop(name) for name in [*options] if name.isupper()})
         value = dispatcher.read(event)
         source = dispatcher.claim(value)
@@ -95,6 +98,8 @@ def handle(make_client: Callable[..., Client], time: Time) -> Callable[..., dict
             context,
             client,
             settings,
+            event=event,
+            history=history or History(),
             environment=environment,
             monotonic=time.monotonic,
         )

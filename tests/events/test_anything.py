@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events import dispatcher, handler
+from contact_groups.events.history import History
 from contact_groups.events.items import VERDICTS
 from contact_groups.events.report import EventFailed
 from contact_groups.events.yaml_manifest import parse_yaml
@@ -109,7 +110,15 @@ def test_anything_ends_in_verdicts_or_the_named_errors(
     result, text = {}, ""
     try:
         result = handler.handle(
-            source, value, None, client, chosen, environment=keys, monotonic=clock.monotonic
+            source,
+            value,
+            None,
+            client,
+            chosen,
+            event=raw,
+            history=History(),
+            environment=keys,
+            monotonic=clock.monotonic,
         )
     except EventFailed as failed:
         text = str(failed)

@@ -185,15 +185,15 @@ def test_an_unforeseen_error_fails_its_item_only(
     assert (line["exception"], line["item"]) == ("RuntimeError", "#/contactGroups/0")
 
 
-def test_missing_credentials_fail_every_item(make_client: Callable[..., Any]) -> None:
-    """Without credentials nothing is lost: the items fail, so that the event comes again."""
-    from contact_groups.events import dispatcher, handler
-    from contact_groups.settings import read_settings
-
-    value = dispatcher.read(event(group("a"), group("b")))
-    source: Any = dispatcher.claim(value)
-    with pytest.raises(EventFailed, match=r"2 failed.*misconfigured"):
-        handler.handle(source, value, None, make_client(), read_settings({}), environment={})
+def test_missing_credentials_fail_every_item(make_function: Callable[..., Function]) -> None:
+    """Without credentials nothing is lost: the items fail, so that the event comes again, and the
+    exception and the log say what is missing.
+    """
+    function = make_function(
+        ALIBABA_CLOUD_ACCESS_KEY_ID="", CLOUDMONITOR_ENDPOINT="http://127.0.0.1:9"
+    )
+    with pytest.raises(EventFailed, match=r"2 failed.*misconfigured: [A-Z]"):
+        function.event_handler(event(group("a"), group("b")), context())
 
 
 def test_rejected_items_raise_where_the_setting_says_so(handle: Handle, log_lines: Lines) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contact_groups import logs
 from contact_groups.api import create_app
@@ -18,6 +18,9 @@ from contact_groups.cloudmonitor.transport import NotSent, Pool
 from contact_groups.compute.wsgi import App, Wsgi, request_id_of
 from contact_groups.problems import Problem
 from contact_groups.settings import Settings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from contact_groups.events.history import History
 
 
 class Function:
@@ -62,6 +65,13 @@ class Function:
     def application(self) -> Wsgi:
         """The HTTP application."""
         return Wsgi(create_app(self.cloudmonitor, self.settings.deadline, self._environment))
+
+    @cached_property
+    def history(self) -> History:
+        """What this process remembers of the events that it applied."""
+        from contact_groups.events.history import History
+
+        return History()
 
     def initializer(self, context: Any) -> None:
         """Makes the application and one connection ready before the first request.
@@ -108,7 +118,14 @@ class Function:
         if isinstance(source, HttpShape):
             return source.answer(self._answering(), value, context)
         return events.handle(
-            source, value, context, self.cloudmonitor, self.settings, environment=self._environment
+            source,
+            value,
+            context,
+            self.cloudmonitor,
+            self.settings,
+            event=event,
+            history=self.history,
+            environment=self._environment,
         )
 
     def _answering(self) -> Wsgi:

@@ -17,7 +17,7 @@ from contact_groups.events.messages import Claim, Message, Source
 from contact_groups.events.mns_topic import MNS_TOPIC
 from contact_groups.events.oss import Oss
 from contact_groups.events.plain import Plain
-from contact_groups.events.problems import EVENT_AMBIGUOUS, EVENT_UNCLAIMED
+from contact_groups.events.problems import EVENT_AMBIGUOUS, EVENT_TOO_LARGE, EVENT_UNCLAIMED
 from contact_groups.events.queues import QUEUES
 from contact_groups.events.refused import REFUSED
 from contact_groups.events.timer import TIMER
@@ -25,6 +25,9 @@ from contact_groups.problems import Problem
 
 #: In the order of the documentation; it decides nothing.
 SOURCES: tuple[Source, ...] = (Plain(), EVENTBRIDGE, *MNS_TOPIC, *QUEUES, TIMER, Oss(), *REFUSED)
+
+#: EventBridge puts at most as many into one batch (facts/function-compute.md §3.9).
+BATCH_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,17 @@ class Unreadable:
 @dataclass(frozen=True)
 class Nobody:
     """Stands in for the source of what no single source claims: one message, with the named error
-    as its problem.
+    as its problem; event-unclaimed, which takes long to describe, is described when it is read.
     """
 
     name: str
-    problem: Problem
+    problem: Problem | None
 
     def messages(self, value: Any) -> Iterator[Message]:
         """See `Claim`."""
         event = value.raw if isinstance(value, Unreadable) else value
-        yield Message("", None, event, self.name, problem=self.problem)
+        problem = self.problem or Problem(EVENT_UNCLAIMED, _looked_like(value))
+        yield Message("", None, event, self.name, problem=problem)
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,9 @@ def claim(value: Any) -> Claim | HttpShape:
     way of every other rejected one: its messages have event-unclaimed, event-ambiguous or
     malformed-request as their problem.
     """
+    if isinstance(value, list) and len(value) > BATCH_MAX:
+        detail = f"The event is an array of {len(value):,}; a batch has at most {BATCH_MAX:,}."
+        return Nobody("batch", Problem(EVENT_TOO_LARGE, detail))
     if isinstance(value, list) and value:
         records = [
             read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
@@ -111,7 +118,7 @@ def _source(value: Any) -> Claim:
     found = [source for source in SOURCES if source.claims(value)]
     if len(found) > 1:
         return _ambiguous(found)
-    return found[0] if found else Nobody("unclaimed", Problem(EVENT_UNCLAIMED, _looked_like(value)))
+    return found[0] if found else Nobody("unclaimed", None)
 
 
 def _ambiguous(found: list[Any]) -> Nobody:

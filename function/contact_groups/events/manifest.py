@@ -33,11 +33,12 @@ _CHUNK = 64 * 1024
 @dataclass(frozen=True)
 class Manifest:
     """What an object held when it was fetched. `version` is its version id, or its ETag in a bucket
-    without versions.
+    without versions; `made` is its Last-Modified, in epoch seconds.
     """
 
     version: str
     content: Any
+    made: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,12 @@ class Manifests:
             found = oss2.Bucket(bucket_name=reference.bucket, **network, **signing).get_object(
                 reference.key
             )
-            version = found.versionid or found.etag or ""
+            version, made = found.versionid or found.etag or "", found.last_modified
             data = self._read(found)
         if reference.key.endswith(".json"):
-            return Manifest(version, parse_json(data))
+            return Manifest(version, parse_json(data), made)
         try:
-            return Manifest(version, parse_yaml(data.decode("utf-8-sig")))
+            return Manifest(version, parse_yaml(data.decode("utf-8-sig")), made)
         except UnicodeDecodeError as error:
             detail = f"The manifest cannot be read: it is not UTF-8 (byte {error.start})."
             raise Problem(MANIFEST_UNUSABLE, detail) from None

@@ -32,8 +32,9 @@ class Message:
         event: this message alone as an event, to be sent again.
         where: the source and the place of the body in it, for errors.
         pointer: where the body stands in the event (RFC 6901), for messages without an id.
-        problem: why the body is not to be had.
+        problem: why there is no body.
         own: it only tells of the function's own work.
+        made: when it was made, in epoch seconds; None where the source does not tell.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Message:
     pointer: str = ""
     problem: Problem | None = None
     own: bool = False
+    made: float | None = None
 
 
 class Claim(Protocol):
