@@ -8,6 +8,7 @@ import html
 import threading
 import uuid
 from collections.abc import Iterable
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -106,11 +107,15 @@ class _Handler(BaseHTTPRequestHandler):
             known = (self.objects.folder / path.split("/")[1]).is_dir()
             self._refuse(404, "NoSuchKey" if known else "NoSuchBucket")
         else:
-            self._send(found.read_bytes(), failure)
+            self._send(found.read_bytes(), found.stat().st_mtime, failure)
 
-    def _send(self, content: bytes, failure: str | None) -> None:
+    def _send(self, content: bytes, modified: float, failure: str | None) -> None:
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest().upper()
-        headers = {"ETag": f'"{digest}"', "Content-Type": "application/octet-stream"}
+        headers = {
+            "ETag": f'"{digest}"',
+            "Last-Modified": formatdate(modified, usegmt=True),
+            "Content-Type": "application/octet-stream",
+        }
         if self.objects.versioned:
             headers["x-oss-version-id"] = f"V{digest[:16]}"
         if failure == "break":

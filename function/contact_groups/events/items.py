@@ -97,7 +97,7 @@ class Reader:
         if problem is None:
             try:
                 body = decode(message.body)
-                prefix, entries = _entries(message, body)
+                prefix, entries = _entries(body)
             except Problem as refused:
                 problem = replace(refused, detail=f"{message.where}: {refused.detail}")
             else:
@@ -186,9 +186,9 @@ def by_group(items: Iterable[Item]) -> list[list[Item]]:
     return list(found.values())
 
 
-def _entries(message: Message, body: Any) -> tuple[str, list[Any]]:
-    """What stands where contact groups should be, and the pointer of the list behind `#`; `""`:
-    there is no list.
+def _entries(body: Any) -> tuple[str, list[Any]]:
+    """What stands where contact groups should be, and the pointer of the list, behind a `#`; no
+    pointer: there is no list.
     """
     if isinstance(body, list):
         prefix, entries = "#", body

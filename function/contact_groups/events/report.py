@@ -259,7 +259,7 @@ def _payload(payload: Any) -> tuple[str, str]:
 
 def _text(record: bytes) -> str:
     """A record that was text and no JSON, within an array as it came."""
-    return record.decode("utf-8", "surrogatepass")
+    return record.decode()
 
 
 def _parts(text: str) -> Iterator[str]:
