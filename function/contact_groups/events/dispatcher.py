@@ -115,6 +115,8 @@ def claim(value: Any) -> Claim | HttpShape:
 def _source(value: Any) -> Claim:
     if isinstance(value, Unreadable):
         return Nobody("unreadable", value.problem)
+    if value == {} or not isinstance(value, (dict, list, str)):
+        return Nobody("unclaimed", None)  # no source has this shape: ten thousand cost little
     found = [source for source in SOURCES if source.claims(value)]
     if len(found) > 1:
         return _ambiguous(found)
@@ -132,6 +134,8 @@ def _ambiguous(found: list[Any]) -> Nobody:
 def _looked_like(value: Any) -> str:
     if not isinstance(value, dict):
         return f"The event is {seen(value)}; it must be an object, or an array of them that is not empty."
+    if not value:
+        return "The event has no members; no source has any of them at the top."
     nearest = max(SOURCES, key=lambda source: len(source.keys & value.keys()) / len(source.keys))
     missing = sorted(nearest.keys - value.keys())
     if missing == sorted(nearest.keys):

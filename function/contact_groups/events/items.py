@@ -84,6 +84,7 @@ class Reader:
         self._most = most
         self._left = most
         self._wrong = 0
+        self._strange: dict[Any, Problem] = {}
         self._told: dict[tuple[str, tuple[FieldError, ...]], Problem] = {}
 
     @property
@@ -145,23 +146,33 @@ class Reader:
             made=message.made,
         )
         try:
-            item.group = self._group(message, payload, recognisable)
+            if not recognisable:
+                item.end(self._no_group(message.where, payload))
+            else:
+                item.group = self._group(payload)
         except Problem as problem:
             self._wrong += 1
             item.end(self._shared(problem))
         return item
 
-    def _group(self, message: Message, payload: Any, recognisable: bool) -> ContactGroup:
-        if not recognisable:
-            detail = f"{message.where} is no contact group: it is {seen(payload)}, where it must be one object."
-            if isinstance(payload, dict):
-                lacks = names(sorted(MEMBERS))
-                detail = f"{message.where} is no contact group: it has {seen(payload)}, and none of {lacks}."
-            raise Problem(INVALID_CONTACT_GROUP, detail)
+    def _group(self, payload: Any) -> ContactGroup:
         missing = [name for name in _REQUIRED if name not in payload]
         if missing and self._wrong >= TOLD_MAX:
             raise Problem(INVALID_CONTACT_GROUP, f"The contact group lacks {names(missing)}.")
         return load_contact_group(payload)
+
+    def _no_group(self, where: str, payload: Any) -> Problem:
+        """The same problem for all that look alike, since making one takes longest."""
+        kind = (where, tuple(payload) if isinstance(payload, dict) else type(payload))
+        problem = self._strange.get(kind)
+        if problem is None:
+            is_ = f"it is {seen(payload)}, where it must be one object"
+            if isinstance(payload, dict):
+                is_ = f"it has {seen(payload)}, and none of {names(sorted(MEMBERS))}"
+            problem = Problem(INVALID_CONTACT_GROUP, f"{where} is no contact group: {is_}.")
+            if len(self._strange) < TOLD_MAX:
+                self._strange[kind] = problem
+        return problem
 
     def _shared(self, problem: Problem) -> Problem:
         """The problem of the first item with the same fault; one without its errors once there are

@@ -229,15 +229,15 @@ def _write(message: str, level: int, items: list[Item], request_id: str | None) 
     for item in items[:NAMED_MAX] if several else ():
         logs.write(level, f"{message} item", **common, **_told([item]))
     text, decoder = _payload([item.payload for item in items] if several else items[0].payload)
-    parts = list(_parts(text))
+    count = sum(1 for _ in _parts(text))
     replay = f"grep {rejection} function.log | {_JOIN}{decoder} > rejected.json && {_INVOKE} rejected.json"
-    for number, part in enumerate(parts, start=1):
+    for number, part in enumerate(_parts(text), start=1):
         logs.write(
             level,
             message,
             **common,
             **_told(items),
-            part=f"{number}/{len(parts)}",
+            part=f"{number}/{count}",
             payload=part,
             encoding="base64" if decoder else None,
             replay=replay,
