@@ -11,8 +11,10 @@ import pytest
 
 from bench import events as bench
 from contact_groups.events.dispatcher import BATCH_MAX
-from contact_groups.events.items import Reader
+from contact_groups.events.items import Item, Reader
 from contact_groups.events.messages import Message
+from contact_groups.events.problems import EVENT_TOO_LARGE
+from contact_groups.problems import Problem
 from local.objects import Objects
 from tests.events.groups import Handle, Lines, group, verdicts
 from tests.support import ScriptedTransport
@@ -124,3 +126,15 @@ def test_items_share_the_event_and_what_is_said_of_them() -> None:
     problems = [item.problem for item in items if item.problem]
     assert [problem.__traceback__ for problem in problems] == [None] * 6
     assert [problem.__context__ for problem in problems] == [None] * 6
+
+
+def test_an_item_keeps_no_frames() -> None:
+    """The problem of an item does not hold on to the frames that it was raised through."""
+    item = Item("#", 0)
+    try:
+        raise Problem(EVENT_TOO_LARGE, "too many")
+    except Problem as problem:
+        item.end(problem)
+    assert item.problem is not None
+    assert item.problem.__traceback__ is None
+    assert item.verdict == "rejected"
