@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bench import events as bench
+from contact_groups.events.bodies import decode
 from contact_groups.events.dispatcher import BATCH_MAX
 from contact_groups.events.items import Item, Reader
 from contact_groups.events.messages import Message
-from contact_groups.events.problems import EVENT_TOO_LARGE
 from contact_groups.problems import Problem
 from local.objects import Objects
 from tests.events.groups import Handle, Lines, group, verdicts
@@ -42,8 +42,8 @@ def test_a_hostile_event_costs_little_more_than_a_legal_one(case: bench.Case) ->
 def test_a_message_with_too_many_groups_is_rejected_whole(
     handle: Handle, transport: ScriptedTransport, log_lines: Lines
 ) -> None:
-    """A message beyond what is left of EVENT_ITEMS_MAX is one rejected item that says how many there
-    are; the other messages are applied, and its payload is in the log.
+    """A message beyond what is left of EVENT_ITEMS_MAX is one rejected item that says how many
+    there are; the other messages are applied, and its payload is in the log.
     """
     large: dict[str, Any] = {"contactGroups": [group(str(n)) for n in range(3)]}
     records = [group("a"), large, group("b")]
@@ -131,10 +131,9 @@ def test_items_share_the_event_and_what_is_said_of_them() -> None:
 def test_an_item_keeps_no_frames() -> None:
     """The problem of an item does not hold on to the frames that it was raised through."""
     item = Item("#", 0)
-    try:
-        raise Problem(EVENT_TOO_LARGE, "too many")
-    except Problem as problem:
-        item.end(problem)
+    with pytest.raises(Problem) as raised:
+        decode("no JSON")
+    item.end(raised.value)
     assert item.problem is not None
     assert item.problem.__traceback__ is None
     assert item.verdict == "rejected"

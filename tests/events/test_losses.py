@@ -82,7 +82,7 @@ def logged(text: str, *kinds: str) -> list[Any]:
         if line["message"] in kinds:
             count, parts = sets.get(line["rejection"], (line.get("items", 1), ""))
             sets[line["rejection"]] = count, parts + line["payload"]
-    found = []
+    found: list[Any] = []
     for count, parts in sets.values():
         payload = json.loads(parts) if parts[:1] in "[{0123456789" else parts
         found += payload if count > 1 else [payload]
@@ -118,7 +118,7 @@ def test_nothing_is_lost(
     for number, messages in enumerate(events):
         for retry in range(2):
             raw = json.dumps(messages).encode() + b" " * padding
-            failed, result = False, {"items": []}
+            failed, result = False, dict[str, Any]()
             with redirect_stdout(io.StringIO()) as log:
                 try:
                     result = handler.handle(

@@ -184,6 +184,14 @@ def test_many_different_faults_are_told_without_their_lists(handle: Handle) -> N
     assert "1 member breaks a rule; /member 59" in problems[59]["detail"]
 
 
+def test_every_object_that_is_no_group_is_told_what_it_has(handle: Handle) -> None:
+    """However many different objects are no contact group, each problem names its members."""
+    problems = [
+        item["problem"] for item in handle(event(*[{f"x{n}": 1} for n in range(60)]))["items"]
+    ]
+    assert all(f'"x{n}"' in problem["detail"] for n, problem in enumerate(problems))
+
+
 def test_what_lacks_members_is_told_shortly_after_many_wrong_items(handle: Handle) -> None:
     """After the first 50 wrong items, one that lacks members is not read further, and a good one is
     applied.
