@@ -20,6 +20,7 @@ from contact_groups.cloudmonitor.transport import NoAnswer, NotSent, RawAnswer, 
 from contact_groups.compute.http_events import HttpShape
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.events import dispatcher, handler
+from contact_groups.events.history import History
 from contact_groups.events.report import EventFailed
 from contact_groups.groups import Groups
 from contact_groups.settings import read_settings
@@ -129,6 +130,7 @@ EVENTS: dict[str, Any] = {
     },
     "event-refused": {"events": [{"eventName": "LogFileCreated", "eventSource": "cdn"}]},
     "event-without-payload": {"contactGroups": []},
+    "event-too-large": {"contactGroups": [GROUP] * 3_001},
 }
 
 
@@ -201,7 +203,8 @@ def play(scenario: Scenario) -> tuple[int, dict[str, str], Any]:
 
 def play_event(event: Any) -> Any:
     """Handles an event; returns the problem of its first item, or the text of what is raised."""
-    value = dispatcher.read(json.dumps(event).encode())
+    raw = json.dumps(event).encode()
+    value = dispatcher.read(raw)
     context = SimpleNamespace(request_id=REQUEST_ID)
 
     def handle() -> Any:
@@ -214,6 +217,8 @@ def play_event(event: Any) -> Any:
             context,
             Groups(client()),
             read_settings({}),
+            event=raw,
+            history=History(),
             environment=ENVIRONMENT,
             monotonic=lambda: _WAIT,
         )

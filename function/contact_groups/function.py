@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contact_groups import logs
 from contact_groups.api import create_app
@@ -20,6 +20,9 @@ from contact_groups.compute.wsgi import App, Wsgi, request_id_of
 from contact_groups.groups import Groups
 from contact_groups.problems import Problem
 from contact_groups.settings import Settings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from contact_groups.events.history import History
 
 #: Seconds that opening the first connection may take, whatever the connect timeout: half of the
 #: initializer's limit in template.yml, so that the imports have the other half.
@@ -74,6 +77,13 @@ class Function:
         """The HTTP application."""
         return Wsgi(create_app(self.groups, self.settings.time_limit, self._environment))
 
+    @cached_property
+    def history(self) -> History:
+        """What this process remembers of the events that it applied."""
+        from contact_groups.events.history import History
+
+        return History()
+
     def initializer(self, context: Any) -> None:
         """Makes the application and one connection ready before the first request.
 
@@ -119,7 +129,14 @@ class Function:
         if isinstance(source, HttpShape):
             return source.answer(self._answering(), value, context)
         return events.handle(
-            source, value, context, self.groups, self.settings, environment=self._environment
+            source,
+            value,
+            context,
+            self.groups,
+            self.settings,
+            event=event,
+            history=self.history,
+            environment=self._environment,
         )
 
     def _answering(self) -> Wsgi:

@@ -58,6 +58,7 @@ class Settings(NamedTuple):
     log_level: str
     event_time_limit: float
     event_rejected_raises: bool
+    event_items_max: int
     oss_endpoint: Endpoint
 
 
@@ -86,6 +87,12 @@ def _number(least: float, most: float) -> Callable[[str], float]:
 def _attempts(text: str) -> int:
     if text not in {"1", "2", "3", "4", "5"}:
         raise ValueError("must be a whole number from 1 to 5")
+    return int(text)
+
+
+def _items(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 100_000):
+        raise ValueError("must be a whole number from 1 to 100000")
     return int(text)
 
 
@@ -195,6 +202,16 @@ SETTINGS: tuple[Setting, ...] = (
         "raise when an item of an event is rejected, so that the event reaches the failure"
         " destination",
         _switch,
+    ),
+    # 3,000: more than an asynchronous event of 128 KB can hold (2,114 of the smallest groups), and
+    # nearly three times what the template's pace and time can send.
+    Setting(
+        "EVENT_ITEMS_MAX",
+        "event_items_max",
+        "3000",
+        "1 to 100000",
+        "how many contact groups one event may hold; a message with more is rejected",
+        _items,
     ),
     Setting(
         "OSS_ENDPOINT",

@@ -14,6 +14,7 @@ import pytest
 from contact_groups.cloudmonitor.client import Client
 from contact_groups.compute.http_events import HttpShape
 from contact_groups.events import dispatcher, handler
+from contact_groups.events.history import History
 from contact_groups.function import Function
 from contact_groups.groups import Groups
 from contact_groups.settings import read_settings
@@ -50,39 +51,45 @@ def objects() -> Iterator[Objects]:
 def invoke(
     cloud: CloudMonitor, objects: Objects, make_function: Callable[..., Function]
 ) -> Callable[..., dict[str, Any]]:
-    """Invokes the event function with raw bytes, one attempt an item; keyword arguments are
-    settings.
+    """Invokes the event function with raw bytes, one attempt an item; keyword arguments in capitals
+    are settings, `history` is that of the instance.
     """
     held = SimpleNamespace(
         access_key_id="testid", access_key_secret="testsecret", security_token=""
     )
 
-    def call(event: bytes, **settings: str) -> dict[str, Any]:
+    def call(event: bytes, history: History | None = None, **settings: str) -> dict[str, Any]:
         defaults = {
             "CLOUDMONITOR_ENDPOINT": cloud.url,
             "CLOUDMONITOR_CALLS_PER_SECOND": "10000",
             "CLOUDMONITOR_MAX_ATTEMPTS": "1",
             "OSS_ENDPOINT": objects.url,
         }
-        return make_function(**{**defaults, **settings}).event_handler(
-            event, context(credentials=held)
-        )
+        function = make_function(**{**defaults, **settings})
+        if history:
+            function.history = history
+        return function.event_handler(event, context(credentials=held))
 
     return call
 
 
 @pytest.fixture
 def handle(make_client: Callable[..., Client], time: Time) -> Callable[..., dict[str, Any]]:
-    """Handles an event with a scripted upstream and clocks that stand still.
+    """Handles an event, or what a source makes of one, with a scripted upstream and clocks that
+    stand still.
 
-    Keyword arguments in capitals are settings, `context` is Function Compute's, the others are
-    options of the client.
+    Keyword arguments in capitals are settings, `context` is Function Compute's, `history` that of
+    the instance (a new one is the default), the others are options of the client.
     """
 
-    def call(event: bytes, *, context: Any = None, **options: Any) -> dict[str, Any]:
+    def call(
+        event: Any, *, context: Any = None, history: History | None = None, **options: Any
+    ) -> dict[str, Any]:
         settings = read_settings({name: options.pop(name) for name in [*options] if name.isupper()})
-        value = dispatcher.read(event)
-        source = dispatcher.claim(value)
+        raw, value, source = b"", None, event
+        if isinstance(event, bytes):
+            raw, value = event, dispatcher.read(event)
+            source = dispatcher.claim(value)
         assert not isinstance(source, HttpShape)
         environment = {
             "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
@@ -95,6 +102,8 @@ def handle(make_client: Callable[..., Client], time: Time) -> Callable[..., dict
             context,
             Groups(make_client(**options)),
             settings,
+            event=raw,
+            history=history or History(),
             environment=environment,
             monotonic=time.monotonic,
         )

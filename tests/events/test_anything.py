@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events import dispatcher, handler
 from contact_groups.events.bodies import DEPTH_MAX
+from contact_groups.events.history import History
 from contact_groups.events.items import VERDICTS
 from contact_groups.events.problems import MANIFEST_UNUSABLE
 from contact_groups.events.report import EventFailed
@@ -114,7 +115,15 @@ def test_anything_ends_in_verdicts_or_the_named_errors(
     result, text = {}, ""
     try:
         result = handler.handle(
-            source, value, None, Groups(client), chosen, environment=keys, monotonic=clock.monotonic
+            source,
+            value,
+            None,
+            Groups(client),
+            chosen,
+            event=raw,
+            history=History(),
+            environment=keys,
+            monotonic=clock.monotonic,
         )
     except EventFailed as failed:
         text = str(failed)

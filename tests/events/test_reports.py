@@ -4,6 +4,7 @@ function's own work.
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from pathlib import Path
@@ -13,9 +14,25 @@ import pytest
 
 from contact_groups.cloudmonitor.transport import NoAnswer
 from contact_groups.events.items import ID_MAX
-from contact_groups.events.report import RESULT_MAX, EventFailed
+from contact_groups.events.problems import EVENT_UNCLAIMED
+from contact_groups.events.report import (
+    FAILURE_MAX,
+    RESULT_MAX,
+    EventFailed,
+    fits_destination,
+    write_lost,
+)
+from contact_groups.problems import Problem
 from tests.events.groups import Handle, Lines, event, group, verdicts
-from tests.support import CANARY_SECRET, CANARY_TOKEN, ScriptedTransport, context, refusal
+from tests.support import (
+    CANARY_SECRET,
+    CANARY_TOKEN,
+    SUCCESS,
+    ScriptedTransport,
+    Time,
+    context,
+    refusal,
+)
 
 
 def test_a_record_of_the_function_s_own_work_is_refused_quietly(
@@ -75,11 +92,12 @@ def test_an_event_is_one_line(handle: Handle, log_lines: Lines) -> None:
         json.dumps({"describe": "值" * 40_000}, ensure_ascii=False).encode(),
         b'{"describe": "' + b'\\"' * 30_000 + b'"}',
         ("no JSON \x00 " + "🔔" * 20_000).encode(),
+        ("no JSON " + "🔔" * 20_000).encode(),
         b"\xff\xfe" * 30_000,
         b'"\\ud800"',
         b"",
     ],
-    ids=["ideographs", "quotes", "text", "bytes", "surrogate", "empty"],
+    ids=["ideographs", "quotes", "text", "printable", "bytes", "surrogate", "empty"],
 )
 def test_a_rejected_payload_is_logged_whole(
     handle: Handle, capsys: pytest.CaptureFixture[str], tmp_path: Path, payload: bytes
@@ -139,21 +157,219 @@ def test_ids_from_outside_are_bounded_and_escaped(
     }
     with pytest.raises(EventFailed) as raised:
         handle(json.dumps(message).encode(), max_attempts=1)
-    assert len(str(raised.value)) < ID_MAX + 200
+    assert len(str(raised.value)) < ID_MAX + 400
     assert str(raised.value).isprintable()
 
 
+def test_equal_faults_are_told_once_with_their_number(handle: Handle) -> None:
+    """Of the items with one fault, the first has the whole problem and how many items it stands
+    for; the others name the first.
+    """
+    result = handle(event(group("a"), {"describe": 1}, {"describe": 2}, group("b"), {}))
+    applied, first, second, _, other = result["items"]
+    assert "problem" not in applied
+    assert (first["problem"]["items"], len(first["problem"]["errors"])) == (2, 3)
+    assert second["problem"] == {"type": first["problem"]["type"], "sameAs": "#/contactGroups/1"}
+    assert "items" not in other["problem"]
+    assert "sameAs" not in other["problem"]
+
+
+def test_many_different_faults_are_told_without_their_lists(handle: Handle) -> None:
+    """After the first 50 kinds of fault, a problem says how many members are wrong and which is the
+    first.
+    """
+    wrong = [{**group("a"), f"member {number}": 1} for number in range(60)]
+    problems = [item["problem"] for item in handle(event(*wrong))["items"]]
+    assert ["errors" in problem for problem in problems] == [True] * 50 + [False] * 10
+    assert "1 member breaks a rule; /member 59" in problems[59]["detail"]
+
+
+def test_every_object_that_is_no_group_is_told_what_it_has(handle: Handle) -> None:
+    """However many different objects are no contact group, each problem names its members."""
+    problems = [
+        item["problem"] for item in handle(event(*[{f"x{n}": 1} for n in range(60)]))["items"]
+    ]
+    assert all(f'"x{n}"' in problem["detail"] for n, problem in enumerate(problems))
+
+
+def test_what_lacks_members_is_told_shortly_after_many_wrong_items(handle: Handle) -> None:
+    """After the first 50 wrong items, one that lacks members is not read further, and a good one is
+    applied.
+    """
+    result = handle(event(*[{"describe": 1}] * 51, group("a"), {**group("b"), "describe": 1}))
+    assert verdicts(result) == ["rejected"] * 51 + ["applied", "rejected"]
+    short, last = result["items"][50]["problem"], result["items"][52]["problem"]
+    assert short["detail"] == 'The contact group lacks "contactGroupName", "contactNames".'
+    assert last["errors"][0]["pointer"] == "/describe"
+
+
 def test_a_result_stays_within_what_an_answer_may_hold(handle: Handle) -> None:
-    """Where the problems of very many items are too much, each keeps its type."""
-    wrong = {f"member {number}": 1 for number in range(60)}
-    result = handle(event(*([wrong] * 1_000)))
-    assert result["counts"]["rejected"] == 1_000
-    assert result["items"][0]["problem"] == {"type": "/docs/problems#invalid-contact-group"}
+    """Where names and problems of very many items are too much, each keeps its type, and what was
+    applied stays as it is.
+    """
+    wrong = [{**group("值" * 255), f"{'值' * 200}{number}": 1} for number in range(2_000)]
+    result = handle(event(group("a"), *wrong))
+    assert result["counts"]["rejected"] == 2_000
+    assert result["items"][0] == {
+        "id": "#/contactGroups/0",
+        "verdict": "applied",
+        "requestId": SUCCESS["RequestId"],
+    }
+    assert result["items"][1]["problem"] == {"type": "/docs/problems#invalid-contact-group"}
     assert len(json.dumps(result, indent=4)) < RESULT_MAX
 
 
-def test_a_large_result_keeps_what_was_applied(handle: Handle) -> None:
-    """Cutting problems leaves the items without one as they are."""
-    result = handle(event(group("a"), *([{f"member {number}": 1 for number in range(60)}] * 1_000)))
-    assert result["items"][0]["verdict"] == "applied"
-    assert "problem" not in result["items"][0]
+def test_rejected_items_of_an_event_are_logged_together(handle: Handle, log_lines: Lines) -> None:
+    """Several rejected items are one array to send again, with a line before it for each of the
+    first 20.
+    """
+    wrong = [{"describe": number} for number in range(25)]
+    handle(event(group("a"), *wrong))
+    *named, line, _ = log_lines()
+    assert [found["item"] for found in named] == [f"#/contactGroups/{n}" for n in range(1, 21)]
+    assert {found["message"] for found in named} == {"rejected item"}
+    assert {found["rejection"] for found in named} == {line["rejection"]}
+    assert named[0]["problem"] == "invalid-contact-group"
+    assert "/contactGroupName" in named[0]["detail"]
+    assert (line["item"], line["items"]) == ("#/contactGroups/1", 25)
+    assert line["problems"] == {"invalid-contact-group": 25}
+    assert json.loads(line["payload"]) == wrong
+
+
+def test_one_rejected_item_is_one_line(handle: Handle, log_lines: Lines) -> None:
+    """The line of a single rejected item names the item, its group and its problem beside the
+    payload.
+    """
+    wrong = {**group("a"), "describe": ""}
+    handle(event(group("b"), wrong))
+    line, _ = log_lines()
+    told = {name: line[name] for name in ("item", "contactGroupName", "problem", "part")}
+    assert told == {
+        "item": "#/contactGroups/1",
+        "contactGroupName": "a",
+        "problem": "invalid-contact-group",
+        "part": "1/1",
+    }
+    assert line["detail"].startswith("1 member breaks a rule; /describe must not be empty")
+    assert json.loads(line["payload"]) == wrong
+
+
+ENVELOPE = {"specversion": "1.0", "id": "1", "source": "s"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "logged"),
+    [
+        ({**ENVELOPE, "data": {**group("a"), "describe": 1}}, {**group("a"), "describe": 1}),
+        ({**ENVELOPE, "data": {"x": 1}}, {**ENVELOPE, "data": {"x": 1}}),
+        ({**ENVELOPE, "data": [group("a"), 5]}, 5),
+        ({**ENVELOPE, "data": [group("a"), {"x": 1}]}, {"x": 1}),
+        (["no JSON", group("a"), "nor this"], ["no JSON", "nor this"]),
+    ],
+    ids=["group in an envelope", "no group in an envelope", "entry", "object", "records of text"],
+)
+def test_what_is_logged_is_what_to_send_again(
+    handle: Handle, log_lines: Lines, sent: Any, logged: Any
+) -> None:
+    """The log has the group alone where there is one, an entry of a list as it stands there, and
+    else the whole message.
+    """
+    handle(json.dumps(sent).encode())
+    *_, line, _ = log_lines()
+    assert json.loads(line["payload"]) == logged
+
+
+def test_refused_sources_are_logged_and_raised(handle: Handle, log_lines: Lines) -> None:
+    """Only records of the function's own work are refused quietly; every other refused source is
+    logged with its payload, and raised where the setting says so.
+    """
+    refused = {"events": [{"eventName": "LogFileCreated", "eventSource": "cdn"}]}
+    with pytest.raises(EventFailed, match="# rejected: event-refused"):
+        handle(json.dumps(refused).encode(), EVENT_REJECTED_RAISES="true")
+    assert json.loads(log_lines()[0]["payload"]) == refused
+
+
+def test_the_line_of_an_event_that_failed_says_so(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines, time: Time
+) -> None:
+    """The line of an event has what was raised, and the milliseconds that it took."""
+    transport.script = [NoAnswer("no answer")]
+    with pytest.raises(EventFailed) as raised:
+        handle(event(group("a")), max_attempts=2)
+    [line] = log_lines()
+    assert (line["level"], line["failure"]) == ("ERROR", str(raised.value))
+    assert line["durationMs"] == pytest.approx(time.elapsed * 1000, abs=0.1)
+    assert line["durationMs"] > 0
+
+
+def test_what_is_raised_is_short(handle: Handle, transport: ScriptedTransport) -> None:
+    """However many items fail and however long their ids, the exception stays short and ends with
+    what sending again does.
+    """
+    transport.script = [NoAnswer(f"reason {number} " + "x" * 500) for number in range(40)]
+    records = [
+        {"specversion": "1.0", "id": "值" * 300, "source": str(n), "data": group(str(n))}
+        for n in range(40)
+    ]
+    with pytest.raises(EventFailed) as raised:
+        handle(json.dumps(records).encode(), max_attempts=1)
+    text = str(raised.value)
+    assert len(text) <= FAILURE_MAX
+    assert "; and 20 more. The platform tries the event again;" in text
+    assert text.endswith("(docs/events.md).")
+
+
+def test_a_failed_event_that_the_destination_has_no_room_for_is_logged(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """What fails is logged whole, with what it superseded, where the record of the failure might
+    not fit into 64 KB of MNS; and not where it fits.
+    """
+    transport.script = [NoAnswer("no answer")]
+    groups = [group("a", "first"), group("a", "second"), group("b", "x" * 2_000)]
+    small = event(*groups)
+    large = small + b" " * 64_000
+    for payload in (small, large):
+        with pytest.raises(EventFailed):
+            handle(payload, max_attempts=1)
+    *named, line = [line for line in log_lines() if line["message"] != "event"]
+    assert [found["item"] for found in named] == [f"#/contactGroups/{n}" for n in range(3)]
+    assert (line["message"], line["level"], line["items"]) == ("failed", "ERROR", 3)
+    assert json.loads(line["payload"]) == groups
+
+
+@pytest.mark.parametrize("byte", [b"a", b'"', b"\xff", "值".encode(), b"\n"])
+def test_a_record_that_is_said_to_fit_fits(byte: bytes) -> None:
+    """The largest event that is not logged leaves the record of its failure under 64 KB in base64,
+    with an exception as long as it may be.
+    """
+    most = max(size for size in range(0, 64_000, 50) if fits_destination(byte * size))
+    raised = {
+        "errorMessage": "'" * FAILURE_MAX,
+        "errorType": "EventFailed",
+        "stackTrace": "\\" * 2_000,
+    }
+    record = {
+        "timestamp": 1660120276975,
+        "requestContext": {"requestId": "r" * 40, "host": "h" * 200, "functionArn": "a" * 300},
+        "requestPayload": (byte * most).decode("utf-8", "surrogateescape"),
+        "responseContext": {"statusCode": 200, "functionError": "UnhandledInvocationError"},
+        "responsePayload": json.dumps(raised),
+    }
+    assert len(base64.b64encode(json.dumps(record).encode())) <= 64 * 1024
+    assert most > 4_000
+
+
+def test_a_lost_payload_is_logged_whole(log_lines: Lines) -> None:
+    """What the platform counts as done although nothing came of it is logged as a rejected item
+    is.
+    """
+    request = {"httpMethod": "POST", "body": "x" * 30_000}
+    problem = Problem(EVENT_UNCLAIMED, "No call of this API.")
+    write_lost(request, problem, "fc-request-1")
+    lines = log_lines()
+    assert json.loads("".join(line["payload"] for line in lines)) == request
+    assert {(line["message"], line["level"]) for line in lines} == {("lost", "ERROR")}
+    assert {(line["problem"], line["requestId"]) for line in lines} == {
+        ("event-unclaimed", "fc-request-1")
+    }

@@ -95,8 +95,7 @@ def test_items_after_a_failed_one_are_still_sent(
         handle(event(group("a"), group("b"), group("c")), max_attempts=1)
     assert len(transport.sent) == 3
     assert "3 items: 2 applied, 0 rejected, 1 failed, 0 superseded" in str(raised.value)
-    assert "#/contactGroups/1 failed: upstream-timeout;" not in str(raised.value)
-    assert "#/contactGroups/1 failed: upstream-timeout." in str(raised.value)
+    assert "#/contactGroups/1 failed: upstream-timeout: no answer" in str(raised.value)
 
 
 def test_the_last_item_for_a_group_wins(handle: Handle, transport: ScriptedTransport) -> None:
@@ -115,6 +114,64 @@ def test_an_invalid_item_supersedes_nothing(handle: Handle, transport: ScriptedT
     result = handle(event(group("a"), {**group("a"), "describe": ""}))
     assert verdicts(result) == ["applied", "rejected"]
     assert result["items"][1]["contactGroupName"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("script", "want", "sent"),
+    [
+        ([refusal("InvalidParameterValue"), SUCCESS], ["superseded", "applied", "rejected"], 2),
+        (
+            [refusal("ContactNotExists"), refusal("InvalidParameterValue"), SUCCESS],
+            ["applied", "rejected", "rejected"],
+            3,
+        ),
+        ([refusal("ContactNotExists")], ["rejected"] * 3, 3),
+    ],
+)
+def test_an_item_that_cloudmonitor_rejects_supersedes_nothing(
+    handle: Handle,
+    transport: ScriptedTransport,
+    log_lines: Lines,
+    script: list[Any],
+    want: list[str],
+    sent: int,
+) -> None:
+    """Where CloudMonitor rejects the last item for a group, the one before it is sent, and so on;
+    the log has what was rejected.
+    """
+    transport.script = script
+    groups = [group("a", "first"), group("a", "second"), group("a", "third")]
+    assert verdicts(handle(event(*groups))) == want
+    assert len(transport.sent) == sent
+    [line] = [line for line in log_lines() if line["message"] == "rejected"]
+    rejected = [groups[number] for number in range(3) if want[number] == "rejected"]
+    assert json.loads(line["payload"]) == (rejected if len(rejected) > 1 else rejected[0])
+
+
+def test_an_item_that_fails_keeps_superseding(handle: Handle, transport: ScriptedTransport) -> None:
+    """A failed item may still be right: the one before it for the same group is not sent, and the
+    event comes again.
+    """
+    transport.script = [refusal("InternalError", 500)]
+    with pytest.raises(EventFailed, match="0 applied, 0 rejected, 1 failed, 1 superseded"):
+        handle(event(group("a", "first"), group("a", "second")), max_attempts=1)
+    assert len(transport.sent) == 1
+
+
+def test_the_reason_of_a_failure_is_in_the_exception_and_in_the_log(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """A failed item is told with what went wrong, once where several say the same."""
+    transport.script = [refusal("SignatureDoesNotMatch")]
+    with pytest.raises(EventFailed) as raised:
+        handle(event(group("a"), group("b")))
+    assert "misconfigured (RequestId R-1): CloudMonitor answered HTTP 400 with code Sig" in str(
+        raised.value
+    )
+    assert str(raised.value).count("CloudMonitor answered HTTP 400") == 1
+    [line] = log_lines()
+    assert line["failure"] == str(raised.value)
+    assert line["problems"] == {"misconfigured": 2}
 
 
 def test_a_thousand_groups_keep_the_pace(
@@ -185,17 +242,15 @@ def test_an_unforeseen_error_fails_its_item_only(
     assert (line["exception"], line["item"]) == ("RuntimeError", "#/contactGroups/0")
 
 
-def test_missing_credentials_fail_every_item(make_client: Callable[..., Any]) -> None:
-    """Without credentials nothing is lost: the items fail, so that the event comes again."""
-    from contact_groups.events import dispatcher, handler
-    from contact_groups.groups import Groups
-    from contact_groups.settings import read_settings
-
-    value = dispatcher.read(event(group("a"), group("b")))
-    source: Any = dispatcher.claim(value)
-    groups = Groups(make_client())
-    with pytest.raises(EventFailed, match=r"2 failed.*misconfigured"):
-        handler.handle(source, value, None, groups, read_settings({}), environment={})
+def test_missing_credentials_fail_every_item(make_function: Callable[..., Function]) -> None:
+    """Without credentials nothing is lost: the items fail, so that the event comes again, and the
+    exception and the log say what is missing.
+    """
+    function = make_function(
+        ALIBABA_CLOUD_ACCESS_KEY_ID="", CLOUDMONITOR_ENDPOINT="http://127.0.0.1:9"
+    )
+    with pytest.raises(EventFailed, match=r"2 failed.*misconfigured: [A-Z]"):
+        function.event_handler(event(group("a"), group("b")), context())
 
 
 def test_rejected_items_raise_where_the_setting_says_so(handle: Handle, log_lines: Lines) -> None:

@@ -76,7 +76,12 @@ def _from_base64(text: bytes) -> bytes | None:
 def _check_depth(value: Any) -> None:
     level = [value]
     for _ in range(DEPTH_MAX):
-        level = [inner for outer in level for inner in _inside(outer)]
+        level = [
+            inner
+            for outer in level
+            for inner in _inside(outer)
+            if inner and isinstance(inner, (dict, list))
+        ]
         if not level:
             return
     raise Problem(MALFORMED_REQUEST, f"The body is nested more than {DEPTH_MAX} deep.")

@@ -17,7 +17,12 @@ from contact_groups.events.messages import Claim, Message, Source, without_heade
 from contact_groups.events.mns_topic import MNS_TOPIC
 from contact_groups.events.oss import Oss
 from contact_groups.events.plain import Plain
-from contact_groups.events.problems import EVENT_AMBIGUOUS, EVENT_REFUSED, EVENT_UNCLAIMED
+from contact_groups.events.problems import (
+    EVENT_AMBIGUOUS,
+    EVENT_REFUSED,
+    EVENT_TOO_LARGE,
+    EVENT_UNCLAIMED,
+)
 from contact_groups.events.queues import QUEUES
 from contact_groups.events.refused import REFUSED
 from contact_groups.events.timer import TIMER
@@ -59,11 +64,14 @@ SOURCES: tuple[Source, ...] = (
     *REFUSED,
 )
 
+#: EventBridge puts at most as many into one batch (facts/function-compute.md §3.9).
+BATCH_MAX = 10_000
+
 
 @dataclass(frozen=True)
 class Nobody:
     """Stands in for the source of what no single source claims: one message, with the named error
-    as its problem.
+    as its problem, which is described only when it is read, since that takes long.
     """
 
     name: str
@@ -127,8 +135,11 @@ def claim(value: Any) -> Claim | HttpShape:
     return _one([*shapes, *sources], value)
 
 
-def _batch(records: list[Any]) -> Batch:
+def _batch(records: list[Any]) -> Claim:
     """Args: records: nested no deeper than `decode` lets them be."""
+    if len(records) > BATCH_MAX:
+        detail = f"The event is an array of {len(records):,}; a batch has at most {BATCH_MAX:,}."
+        return Nobody("batch", lambda _: Problem(EVENT_TOO_LARGE, detail))
     values = [
         read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
         for record in records
@@ -140,8 +151,8 @@ def _source(value: Any) -> Claim:
     """The source of a record of a batch."""
     if isinstance(value, list) and value:
         return _batch(value)
-    if not isinstance(value, (dict, Unreadable)):
-        return _UNCLAIMED  # no source is asked: a hostile batch holds tens of thousands of these
+    if value == {} or not isinstance(value, (dict, Unreadable)):
+        return _UNCLAIMED  # no source is asked: a hostile batch holds thousands of these
     return _one([source for source in SOURCES if source.claims(value)], value)
 
 
@@ -161,6 +172,8 @@ def _looked_like(value: Any) -> str:
         return "The event is an empty array; it must hold contact groups or events."
     if not isinstance(value, dict):
         return f"The event is {seen(value)}; it must be an object, or an array of objects."
+    if not value:
+        return "The event has no members; no source has any of them at the top."
     nearest = max(SOURCES, key=lambda source: len(source.keys & value.keys()) / len(source.keys))
     missing = sorted(nearest.keys - value.keys())
     if missing == sorted(nearest.keys):

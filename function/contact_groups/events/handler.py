@@ -1,5 +1,5 @@
-"""An event from its source to its result: every item validated, the last for each group sent, all
-inside one deadline.
+"""An event from its source to its result: every item validated, the last good one for each group
+sent, all inside one deadline.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from contact_groups import logs
 from contact_groups.cloudmonitor.client import ATTEMPT_MIN, CredentialsReader
 from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.contact_group import ContactGroup
 from contact_groups.events import report
-from contact_groups.events.items import Item, read_items, supersede
+from contact_groups.events.history import History
+from contact_groups.events.items import Item, Reader, by_group
 from contact_groups.events.manifest import Manifests
 from contact_groups.events.messages import Claim, Message, ObjectReference
 from contact_groups.events.problems import EVENT_OUT_OF_TIME
@@ -37,6 +38,8 @@ def handle(
     groups: Groups,
     settings: Settings,
     *,
+    event: bytes,
+    history: History,
     environment: Mapping[str, str] = os.environ,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
@@ -48,6 +51,8 @@ def handle(
         context: Function Compute's.
         groups: the command.
         settings: the settings.
+        event: the event as it came; the failure destination gets it, where that has room.
+        history: what this instance has applied.
         environment: where credentials are that the context does not hold.
         monotonic: the clock of the client.
 
@@ -69,15 +74,14 @@ def handle(
             deadline,
             monotonic,
             Manifests(settings.oss_endpoint, deadline, monotonic),
+            history,
+            request_id,
         )
-        items = list(run.items(source, value))
-        supersede(items)
-        for item in items:
-            if item.group and not item.verdict:
-                run.put(item, item.group)
-            if item.verdict == Verdict.REJECTED.value:
-                report.write_rejected(item, request_id)
+        items = list(run.items(source, value, Reader(settings.event_items_max)))
+        for candidates in by_group(items):
+            run.put_last(candidates)
         failed = report.failure(items, settings.event_rejected_raises)
+        report.write_items(items, event if failed else b"", request_id)
         logs.write(
             logging.ERROR if failed else logging.INFO,
             "event",
@@ -85,6 +89,8 @@ def handle(
             source=source.name,
             retryCount=getattr(context, "retry_count", None),
             **report.counts(items),
+            earlier=sum(item.earlier for item in items) or None,
+            problems=report.problems(items) or None,
             durationMs=round((monotonic() - started) * 1000, 1),
             failure=str(failed) if failed else None,
         )
@@ -102,14 +108,19 @@ class _Run:
     deadline: float
     monotonic: Callable[[], float]
     manifests: Manifests
+    history: History
+    request_id: str | None
 
-    def items(self, source: Claim, value: Any) -> Iterator[Item]:
+    def items(self, source: Claim, value: Any, reader: Reader) -> Iterator[Item]:
         for message in source.messages(value):
+            if reader.full:
+                yield reader.rest(message, value)
+                return
             reference = message.body
             if isinstance(reference, ObjectReference):
-                yield from read_items(self._fetched(message, reference))
+                yield from reader.read(self._fetched(message, reference))
             else:
-                yield from read_items(message)
+                yield from reader.read(message)
 
     def _fetched(self, message: Message, reference: ObjectReference) -> Message:
         try:
@@ -119,7 +130,35 @@ class _Run:
         fetched = f"{reference.bucket}/{reference.key}@{manifest.version}"
         return replace(message, id=fetched, body=manifest.content, made=manifest.made)
 
-    def put(self, item: Item, group: ContactGroup) -> None:
+    def put_last(self, candidates: list[Item]) -> None:
+        """Sends the last of the items for one group. One that CloudMonitor rejects, or that a newer
+        event has overtaken, supersedes nothing: the one before it has its turn.
+        """
+        while candidates:
+            last = candidates.pop()
+            self._put_once(last)
+            if last.verdict in {Verdict.APPLIED.value, Verdict.FAILED.value}:
+                break
+        for item in candidates:
+            item.supersede()
+
+    def _put_once(self, item: Item) -> None:
+        """Puts an item, unless this instance has applied it, or a newer state, already."""
+        group = cast(ContactGroup, item.group)
+        earlier = self.history.find(self.request_id, item.id, group)
+        newest = self.history.newest(group)
+        if earlier:
+            item.verdict, item.request_id = Verdict.APPLIED.value, earlier.request_id
+            item.earlier = True
+        elif item.made is not None and newest is not None and item.made < newest:
+            item.supersede(
+                f"It was made at {item.made:.3f}; this instance has applied a state of the group"
+                f" that was made at {newest:.3f} (epoch seconds)."
+            )
+        else:
+            self._put(item, group)
+
+    def _put(self, item: Item, group: ContactGroup) -> None:
         if self.monotonic() + ATTEMPT_MIN > self.deadline:
             item.end(
                 Problem(
@@ -142,6 +181,7 @@ class _Run:
             item.end(Problem(INTERNAL_ERROR, "The function failed; its log says why."))
         else:
             item.verdict, item.request_id = Verdict.APPLIED.value, request_id
+            self.history.add(self.request_id, item.id, group, item.made, request_id)
 
 
 def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:

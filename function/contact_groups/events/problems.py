@@ -67,13 +67,20 @@ MANIFEST_UNAVAILABLE = ProblemType(
     retryable=True,
     verdict=Verdict.FAILED,
 )
+EVENT_TOO_LARGE = _rejected(
+    "event-too-large",
+    "The event holds too many contact groups",
+    "`detail` says how many there are and how many are taken. Nothing of this message was sent to"
+    " CloudMonitor; the log has it whole. Split it into smaller messages or manifests, or raise"
+    " EVENT_ITEMS_MAX with the function's memory and time.",
+)
 EVENT_OUT_OF_TIME = ProblemType(
     "event-out-of-time",
     504,
     "No time was left for this item",
-    "The platform tries the whole event again, which is safe. If it ends the same way, raise"
-    " EVENT_DEADLINE_SECONDS and the"
-    " event function's timeout, or send fewer groups an event.",
+    "The platform tries the event again; items that the same instance has applied are not sent"
+    " twice. If it ends the same way, raise EVENT_DEADLINE_SECONDS and the event function's"
+    " timeout, or send fewer groups in one event.",
     Actor.NOBODY,
     retryable=True,
     verdict=Verdict.FAILED,
@@ -85,6 +92,7 @@ EVENT_PROBLEMS: tuple[ProblemType, ...] = (
     EVENT_AMBIGUOUS,
     EVENT_REFUSED,
     EVENT_WITHOUT_PAYLOAD,
+    EVENT_TOO_LARGE,
     EVENT_OUT_OF_TIME,
     MANIFEST_UNUSABLE,
     MANIFEST_DENIED,

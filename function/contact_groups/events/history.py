@@ -1,0 +1,91 @@
+"""What an instance remembers of the events that it applied, so that a retry of an old event does
+not undo a newer one.
+
+It holds for one process and within bounds: other instances, a restart and whatever is older than
+the bounds are not covered (docs/events.md, "Who tries again").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from typing import Any, NamedTuple, TypeVar
+
+from contact_groups.contact_group import ContactGroup
+
+#: Ours: more than an hour of the template's pace (3.9 groups a second), in about 5 MB.
+REMEMBERED_MAX = 20_000
+
+Value = TypeVar("Value")
+
+
+class Applied(NamedTuple):
+    """What an earlier delivery of the same event applied; `request_id` is the upstream's."""
+
+    request_id: str | None
+
+
+class History:
+    """Shared by all threads of an instance. Of a group it keeps a hash, and nothing that it
+    holds.
+    """
+
+    def __init__(self, most: int = REMEMBERED_MAX) -> None:
+        """Args: most: how many applied items and how many groups are remembered."""
+        self._most = most
+        self._lock = threading.Lock()
+        self._applied: OrderedDict[bytes, Applied] = OrderedDict()
+        self._newest: OrderedDict[bytes, float] = OrderedDict()
+
+    def find(self, delivery: str | None, item: str, group: ContactGroup) -> Applied | None:
+        """What became of an item when the same event was delivered before.
+
+        Args:
+            delivery: Function Compute's request id, which stays the same in its retries of an
+                event; None where there is none, and then nothing is found.
+            item: the item's id.
+            group: what it asks for: an item that asks for something else is another one.
+        """
+        with self._lock:
+            return _used(self._applied, _hash(delivery, item, group)) if delivery else None
+
+    def newest(self, group: ContactGroup) -> float | None:
+        """When the newest state that was applied to the group of this name was made, as far as
+        that was told; epoch seconds.
+        """
+        with self._lock:
+            return _used(self._newest, _hash(group.contact_group_name))
+
+    def add(
+        self,
+        delivery: str | None,
+        item: str,
+        group: ContactGroup,
+        made: float | None,
+        request_id: str | None,
+    ) -> None:
+        """Remembers that an item was applied; see `find`, `newest` and `Applied`."""
+        with self._lock:
+            if delivery:
+                self._keep(self._applied, _hash(delivery, item, group), Applied(request_id))
+            if made is not None:
+                name = _hash(group.contact_group_name)
+                self._keep(self._newest, name, max(made, self._newest.get(name, made)))
+
+    def _keep(self, entries: OrderedDict[bytes, Value], key: bytes, value: Value) -> None:
+        entries[key] = value
+        entries.move_to_end(key)
+        while len(entries) > self._most:
+            entries.popitem(last=False)
+
+
+def _used(entries: OrderedDict[bytes, Value], key: bytes) -> Value | None:
+    if key in entries:
+        entries.move_to_end(key)
+    return entries.get(key)
+
+
+def _hash(*parts: Any) -> bytes:
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest()

@@ -1,0 +1,139 @@
+"""No event costs more than a legal one of its size would, within wide margins, and none of its
+payload is lost for that.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bench import events as bench
+from contact_groups.events.bodies import decode
+from contact_groups.events.dispatcher import BATCH_MAX
+from contact_groups.events.items import Item, Reader
+from contact_groups.events.messages import Message
+from contact_groups.problems import Problem
+from local.objects import Objects
+from tests.events.groups import Handle, Lines, group, verdicts
+from tests.support import ScriptedTransport
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in bench.CASES if "4 MiB" not in case.name],
+    ids=lambda case: case.name.replace(" ", "-"),
+)
+def test_a_hostile_event_costs_little_more_than_a_legal_one(case: bench.Case) -> None:
+    """In a process of its own, a hostile event takes no more than ten times the time of a legal one
+    of its size, and 48 MiB.
+    """
+    payload = case.make()
+    hostile = bench.apart(payload, rounds=1)
+    legal = bench.apart(case.legal(len(payload)), rounds=1)
+    assert hostile.seconds < 10 * max(legal.seconds, 0.1)
+    assert hostile.grown < 48 * MIB
+    assert hostile.logged < 3 * len(payload) + 64 * 1024
+
+
+def test_a_message_with_too_many_groups_is_rejected_whole(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """A message beyond what is left of EVENT_ITEMS_MAX is one rejected item that says how many
+    there are; the other messages are applied, and its payload is in the log.
+    """
+    large: dict[str, Any] = {"contactGroups": [group(str(n)) for n in range(3)]}
+    records = [group("a"), large, group("b")]
+    assert verdicts(handle(json.dumps(records).encode(), EVENT_ITEMS_MAX="5")) == ["applied"] * 5
+    result = handle(json.dumps(records).encode(), EVENT_ITEMS_MAX="3")
+    assert verdicts(result) == ["applied", "rejected", "applied"]
+    assert len(transport.sent) == 5 + 2
+    problem = result["items"][1]["problem"]
+    assert problem["type"].endswith("#event-too-large")
+    assert (
+        "3 contact groups; an event may hold 3 (EVENT_ITEMS_MAX), of which 2" in problem["detail"]
+    )
+    payloads = [json.loads(line["payload"]) for line in log_lines() if "payload" in line]
+    assert payloads == [large]
+
+
+def test_what_is_left_of_a_batch_is_one_item(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """The records of a batch behind the last that may be read are one rejected item, whose payload
+    is a batch again.
+    """
+    records = [group(str(number)) for number in range(5)]
+    result = handle(json.dumps(records).encode(), EVENT_ITEMS_MAX="3")
+    assert verdicts(result) == ["applied"] * 3 + ["rejected"]
+    assert "the messages from #/3 on" in result["items"][3]["problem"]["detail"]
+    line, _ = log_lines()
+    assert json.loads(line["payload"]) == records[3:]
+    assert verdicts(handle(line["payload"].encode())) == ["applied", "applied"]
+    assert len(transport.sent) == 5
+
+
+def test_what_is_left_of_an_event_that_is_no_batch_is_the_event(
+    handle: Handle, log_lines: Lines
+) -> None:
+    """Where the messages are not records of an array, the rest is logged as the whole event."""
+    oss = {"events": [{"eventSource": "acs:oss"}] * 3}
+    result = handle(json.dumps(oss).encode(), EVENT_ITEMS_MAX="2")
+    assert verdicts(result) == ["rejected"] * 3
+    assert json.loads(log_lines()[0]["payload"]) == oss
+
+
+def test_an_array_longer_than_any_batch_is_rejected_whole(handle: Handle, log_lines: Lines) -> None:
+    """An array that is longer than EventBridge makes one is one rejected item."""
+    records = [0] * (BATCH_MAX + 1)
+    [item] = handle(json.dumps(records).encode())["items"]
+    assert (
+        item["problem"]["detail"] == "The event is an array of 10,001; a batch has at most 10,000."
+    )
+    payload = "".join(line.get("payload", "") for line in log_lines())
+    assert json.loads(payload) == records
+
+
+def test_a_manifest_that_is_not_read_is_not_fetched(invoke: Handle, objects: Objects) -> None:
+    """Behind the last item that may be read, no object is fetched."""
+    record = {
+        "eventSource": "acs:oss",
+        "eventName": "ObjectCreated:PutObject",
+        "region": "cn-hangzhou",
+        "oss": {
+            "bucket": {"name": "on-call-manifests"},
+            "object": {"key": "rota/payments.json", "eTag": "1"},
+        },
+    }
+    result = invoke(json.dumps({"events": [record] * 3}).encode(), EVENT_ITEMS_MAX="1")
+    assert verdicts(result) == ["applied", "rejected"]
+    assert len(objects.requested) == 1
+
+
+def test_items_share_the_event_and_what_is_said_of_them() -> None:
+    """An item keeps neither a copy of its payload, nor a problem of its own where others have the
+    same, nor the frames that a problem came through.
+    """
+    body: dict[str, Any] = {"contactGroups": [{"describe": 1}] * 3 + [0, 0, {}]}
+    items = list(Reader(10).read(Message("", body, body, "payload")))
+    assert all(
+        item.payload is entry for item, entry in zip(items, body["contactGroups"], strict=True)
+    )
+    assert len({id(item.problem) for item in items}) == 3
+    problems = [item.problem for item in items if item.problem]
+    assert [problem.__traceback__ for problem in problems] == [None] * 6
+    assert [problem.__context__ for problem in problems] == [None] * 6
+
+
+def test_an_item_keeps_no_frames() -> None:
+    """The problem of an item does not hold on to the frames that it was raised through."""
+    item = Item("#", 0)
+    with pytest.raises(Problem) as raised:
+        decode("no JSON")
+    item.end(raised.value)
+    assert item.problem is not None
+    assert item.problem.__traceback__ is None
+    assert item.verdict == "rejected"
