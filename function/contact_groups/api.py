@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
 
 from contact_groups import logs, problems
 from contact_groups.cloudmonitor.client import CloudMonitor
@@ -48,6 +49,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.url_map.converters["anything"] = _Anything
 
     def put(name: str | None) -> Response:
         started = monotonic()
@@ -68,9 +70,7 @@ def create_app(
         applied = cloudmonitor.put_contact_group(group, credentials, started + deadline)
         return _json(dump_applied(group, applied.request_id))
 
-    # `path`, not `string`: a name with an encoded slash must be told where to go instead of getting
-    # a 404.
-    @app.put("/v1/contact-groups/<path:contact_group_name>")
+    @app.put("/v1/contact-groups/<anything:contact_group_name>")
     def put_contact_group(contact_group_name: str) -> Response:
         logs.note(route="/v1/contact-groups/{contactGroupName}")
         if "/" in contact_group_name:
@@ -88,7 +88,11 @@ def create_app(
         body, etag = _openapi_document()
         response = Response(body, mimetype="application/json")
         response.set_etag(etag)
-        return response.make_conditional(request)
+        if response.make_conditional(request).status_code == problems.PRECONDITION_FAILED.status:
+            raise Problem(
+                problems.PRECONDITION_FAILED, "If-Match names another version of the document."
+            )
+        return response
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -99,6 +103,15 @@ def create_app(
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(Exception, _answer_fault)
     return app
+
+
+class _Anything(BaseConverter):
+    """The rest of the path, whatever it holds: the schema says what is wrong with a name. The
+    converters of Werkzeug answer 404 to a line break, and to a slash at its beginning.
+    """
+
+    regex = r"(?s:.+)"
+    part_isolating = False
 
 
 def _json(document: dict[str, Any]) -> Response:
@@ -159,7 +172,10 @@ def _require_json_media_type() -> None:
 
 
 def _slash_in_name() -> Problem:
-    detail = "A name with a slash does not survive a path: send it in the body of POST /v1/contact-groups."
+    detail = (
+        "A name with a slash does not survive a path: send it in the body of"
+        " POST /v1/contact-groups."
+    )
     error = FieldError("/contactGroupName", "slash", "must not hold a slash in a path")
     return Problem(problems.INVALID_CONTACT_GROUP, detail, errors=(error,))
 
@@ -192,7 +208,7 @@ def _answer_http_exception(error: HTTPException) -> Response:
         return _answer(
             Problem(
                 problems.METHOD_NOT_ALLOWED,
-                f"{request.method} is not one of {', '.join(allow)}.",
+                f"{request.method[:40]} is not one of {', '.join(allow)}.",
                 allow=allow,
             )
         )
@@ -210,10 +226,5 @@ def _answer_http_exception(error: HTTPException) -> Response:
 
 
 def _answer_fault(error: Exception) -> Response:
-    logs.write(
-        logging.ERROR,
-        "the function failed",
-        requestId=request_id_of(request.environ),
-        **logs.describe_exception(error),
-    )
+    logs.write_fault(error)
     return _answer(Problem(problems.INTERNAL_ERROR, "The function failed; its log says why."))

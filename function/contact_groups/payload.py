@@ -56,11 +56,13 @@ def _malformed(detail: str) -> Problem:
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _malformed(
-            f"The member {json.dumps(twice[:80])} stands more than once in one object."
-        )
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise _malformed(
+                    f"The member {json.dumps(name[:80])} stands more than once in one object."
+                )
+            seen.add(name)
     return members
 
 
