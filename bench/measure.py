@@ -63,6 +63,7 @@ class Results:
     reading: dict[str, list[float]] = field(
         default_factory=lambda: {reader: [] for reader in READERS}
     )
+    hostile: dict[str, float] = field(default_factory=dict)
     per_second: Samples = field(default_factory=dict)
     p99: Samples = field(default_factory=dict)
     concurrent_cpu: Samples = field(default_factory=dict)
@@ -154,6 +155,7 @@ class Bench:
                 samples.append(worker.ask("validate_and_sign", size, SIZES[size]))
             for reader, samples in self.results.reading.items():
                 samples.append(worker.ask("read_answer", reader, 200))
+        self.results.hostile = worker.ask("hostile", 3)
 
     def _flatness(self, port: int) -> None:
         total = self._effort.flat_requests

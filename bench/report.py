@@ -23,6 +23,7 @@ from bench.environment import (
     VARIANTS,
     Variant,
 )
+from bench.hostile import LEGAL_MAX, SECONDS_MAX
 from bench.measure import READERS, THREADS, UPSTREAM_MS, Results, Samples
 
 MIB = 1024 * 1024
@@ -76,6 +77,7 @@ def targets(results: Results) -> list[Target]:
             sizes["largest"] / sizes["smallest"],
             "×",
         ),
+        _hostile(results),
         Target(
             f"throughput, {THREADS} at once, upstream of {UPSTREAM_MS} ms",
             f"≥ 80 % of {min(ideal, core):,.0f}/s (ideal {ideal:,.0f}/s, one core {core:,.0f}/s)",
@@ -84,6 +86,26 @@ def targets(results: Results) -> list[Target]:
         ),
         _at_most("p99 of the same", 2 * UPSTREAM_MS, p99 * 1000, "ms"),
     ]
+
+
+def _dearest(results: Results, kind: str) -> tuple[float, str]:
+    """CPU seconds and name of the dearest request of a kind."""
+    return max(
+        (seconds, name.partition(": ")[2])
+        for name, seconds in results.hostile.items()
+        if name.startswith(kind)
+    )
+
+
+def _hostile(results: Results) -> Target:
+    legal, (worst, name) = _dearest(results, "legal")[0], _dearest(results, "hostile")
+    limit = max(SECONDS_MAX, LEGAL_MAX * legal)
+    return Target(
+        f"dearest of {len(results.hostile)} hostile and largest requests, CPU ({name})",
+        f"≤ {limit * 1e3:.0f} ms (or {LEGAL_MAX:g} × the largest legal: {legal * 1e3:.2g} ms)",
+        f"{worst * 1e3:.3g} ms",
+        worst <= limit,
+    )
 
 
 def _at_most(what: str, limit: float, measured: float, unit: str) -> Target:

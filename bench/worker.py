@@ -184,6 +184,28 @@ def validate_and_sign(_app: App, size: str, count: int) -> float:
     return (time.process_time() - started) / count
 
 
+def hostile(app: App, count: int) -> dict[str, float]:
+    """CPU seconds of the largest legal request and of the dearest hostile one, the least of count
+    tries; each under `legal: ` or `hostile: ` and its name.
+    """
+    sys.path.append(os.path.dirname(os.path.dirname(__file__)))
+    from bench.hostile import HOSTILE, LEGAL
+
+    context = SimpleNamespace(request_id="fc-request-1", credentials=CREDENTIALS)
+    seen = {}
+    for kind, requests in (("legal", LEGAL), ("hostile", HOSTILE)):
+        for name, make in requests.items():
+            request = make()
+            tries = []
+            for _ in range(count):
+                environ = {**request.environ(), "fc.context": context}
+                started = time.process_time()
+                b"".join(app(environ, lambda *_: None))
+                tries.append(time.process_time() - started)
+            seen[f"{kind}: {name}"] = min(tries)
+    return seen
+
+
 def read_answer(_app: App, reader: str, count: int) -> float:
     """CPU seconds to read one answer of the upstream from memory, by our reader or by
     http.client's.
@@ -235,6 +257,7 @@ def main() -> None:
         "concurrent": concurrent,
         "validate_and_sign": validate_and_sign,
         "read_answer": read_answer,
+        "hostile": hostile,
     }
     for line in sys.stdin:
         name, *arguments = json.loads(line)

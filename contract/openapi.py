@@ -35,7 +35,10 @@ PATH_PATTERN = (
     ContactGroupSchema().fields["contact_group_name"].metadata["pattern"].replace("[^", "[^/")
 )
 _COMMON = (problems.METHOD_NOT_ALLOWED, problems.INTERNAL_ERROR, MISCONFIGURED)
-_WRITE = (*problems.REQUEST_PROBLEMS, *(row.type for row in TABLE))
+_WRITE = (
+    *(kind for kind in problems.REQUEST_PROBLEMS if kind is not problems.PRECONDITION_FAILED),
+    *(row.type for row in TABLE),
+)
 _LINK = {
     "operationId": "putContactGroup",
     "parameters": {"contactGroupName": "$response.body#/contactGroupName"},
@@ -197,7 +200,11 @@ def _add_paths(spec: APISpec) -> None:
     }
     unchanged = {"description": "It is still the one that If-None-Match names."}
     read = _operation(
-        "getOpenapi", "The contract", "service", {"200": contract, "304": unchanged}, _COMMON
+        "getOpenapi",
+        "The contract",
+        "service",
+        {"200": contract, "304": unchanged},
+        (*_COMMON, problems.PRECONDITION_FAILED),
     )
     spec.path("/v1/openapi.json", operations={"get": read})
     alive = {

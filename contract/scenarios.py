@@ -57,6 +57,7 @@ class Scenario:
     body: Any = None
     content_type: str = "application/json"
     accept: str = "*/*"
+    if_match: str = ""
 
 
 def _refused(code: str, status: int, message: str, **headers: str) -> RawAnswer:
@@ -74,6 +75,9 @@ SCENARIOS: dict[str, Scenario] = {
     "not-found": Scenario(path="/v1/contacts"),
     "method-not-allowed": Scenario(method="GET", path="/v1/contact-groups/on-call"),
     "not-acceptable": Scenario(accept="text/html"),
+    "precondition-failed": Scenario(
+        method="GET", path="/v1/openapi.json", if_match='"of-another-version"'
+    ),
     "body-too-large": Scenario(body=b" " * 262_144),
     "unsupported-media-type": Scenario(content_type="text/plain"),
     "invalid-contact-group": Scenario(
@@ -189,6 +193,7 @@ def play(scenario: Scenario) -> tuple[int, dict[str, str], Any]:
         "CONTENT_TYPE": scenario.content_type,
         "CONTENT_LENGTH": str(len(data)),
         "HTTP_ACCEPT": scenario.accept,
+        "HTTP_IF_MATCH": scenario.if_match,
         "fc.context": SimpleNamespace(request_id=REQUEST_ID, credentials=None),
     }
     started: list[tuple[str, list[tuple[str, str]]]] = []

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
 
 from contact_groups import logs, problems
 from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
@@ -48,6 +49,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.url_map.converters["anything"] = _Anything
 
     def put(name: str | None) -> Response:
         started = monotonic()
@@ -68,9 +70,7 @@ def create_app(
         request_id = groups.put(group, credentials, started + time_limit)
         return _json(dump_applied(group, request_id))
 
-    # `path`, not `string`: a name with an encoded slash must be told where to go instead of getting
-    # a 404.
-    @app.put("/v1/contact-groups/<path:contact_group_name>")
+    @app.put("/v1/contact-groups/<anything:contact_group_name>")
     def put_contact_group(contact_group_name: str) -> Response:
         logs.note(route="/v1/contact-groups/{contactGroupName}")
         if "/" in contact_group_name:
@@ -85,10 +85,7 @@ def create_app(
     @app.get("/v1/openapi.json")
     def openapi() -> Any:
         logs.note(route="/v1/openapi.json")
-        body, etag = _openapi_document()
-        response = Response(body, mimetype="application/json")
-        response.set_etag(etag)
-        return response.make_conditional(request)
+        return _openapi(request.environ)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -99,6 +96,28 @@ def create_app(
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(Exception, _answer_fault)
     return app
+
+
+def _openapi(environ: Environ) -> Any:
+    body, etag = _openapi_document()
+    response = Response(body, mimetype="application/json")
+    response.set_etag(etag)
+    if environ.get("HTTP_IF_MATCH", "").strip() == "*":  # which Werkzeug takes for a tag
+        del environ["HTTP_IF_MATCH"]
+    if response.make_conditional(environ).status_code == problems.PRECONDITION_FAILED.status:
+        raise Problem(
+            problems.PRECONDITION_FAILED, "If-Match names another version of the document."
+        )
+    return response
+
+
+class _Anything(BaseConverter):
+    """The rest of the path, whatever it holds: the schema says what is wrong with a name. The
+    converters of Werkzeug answer 404 to a line break, and to a slash at its beginning.
+    """
+
+    regex = r"(?s:.+)"
+    part_isolating = False
 
 
 def _json(document: dict[str, Any]) -> Response:
@@ -195,7 +214,7 @@ def _answer_http_exception(error: HTTPException) -> Response:
         return _answer(
             Problem(
                 problems.METHOD_NOT_ALLOWED,
-                f"{request.method} is not one of {', '.join(allow)}.",
+                f"{request.method[:40]} is not one of {', '.join(allow)}.",
                 allow=allow,
             )
         )
@@ -213,10 +232,5 @@ def _answer_http_exception(error: HTTPException) -> Response:
 
 
 def _answer_fault(error: Exception) -> Response:
-    logs.write(
-        logging.ERROR,
-        "the function failed",
-        requestId=request_id_of(request.environ),
-        **logs.describe_exception(error),
-    )
+    logs.write_fault(error)
     return _answer(Problem(problems.INTERNAL_ERROR, "The function failed; its log says why."))

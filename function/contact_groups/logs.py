@@ -86,6 +86,20 @@ def write(level: int, message: str, **fields: Any) -> None:
         sys.stdout.flush()
 
 
+def write_fault(error: BaseException, **fields: Any) -> None:
+    """Writes the line of a fault of the function itself: the exception, and the request id of the
+    line that is being gathered, by which its problem is found.
+    """
+    request_id = (_fields.get() or {}).get("requestId")
+    write(
+        logging.ERROR,
+        "the function failed",
+        requestId=request_id,
+        **fields,
+        **describe_exception(error),
+    )
+
+
 def describe_exception(error: BaseException) -> dict[str, Any]:
     """Type, text and frames of an exception, for the log only: the text is not fit for an
     answer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 from contact_groups.problems import MALFORMED_REQUEST, Problem
@@ -56,8 +57,8 @@ def _malformed(detail: str) -> Problem:
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise _malformed(
             f"The member {json.dumps(twice[:80])} stands more than once in one object."
         )

@@ -267,6 +267,13 @@ NOT_ACCEPTABLE = _by_caller(
     "The answer is JSON, which the Accept header rules out",
     "Accept `application/json`, or leave the header out.",
 )
+PRECONDITION_FAILED = _by_caller(
+    "precondition-failed",
+    412,
+    "A precondition of the request does not hold",
+    "Read the resource again, and repeat the request with the `ETag` that it has now, or without"
+    " `If-Match`.",
+)
 BODY_TOO_LARGE = _by_caller(
     "body-too-large",
     413,
@@ -284,7 +291,7 @@ INVALID_CONTACT_GROUP = _by_caller(
     "invalid-contact-group",
     422,
     "The contact group breaks a rule",
-    "Mend each member that `errors` points at, and send the request again. Nothing was sent to"
+    "Fix each member that `errors` points at, and send the request again. Nothing was sent to"
     " CloudMonitor.",
 )
 INTERNAL_ERROR = ProblemType(
@@ -306,6 +313,7 @@ REQUEST_PROBLEMS: tuple[ProblemType, ...] = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,
+    PRECONDITION_FAILED,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_CONTACT_GROUP,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from contact_groups.cloudmonitor.signature import encoded_size
 from contact_groups.contact_group import ContactGroup
@@ -139,11 +139,25 @@ class StrictBoolean(fields.Boolean):
         return value
 
 
+class Names(fields.List[str]):
+    """An array of names. One that is too long is refused before its elements are read: a body has
+    room for 131,000 wrong ones.
+    """
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[str | None]:
+        if isinstance(value, list) and len(value) > CONTACT_NAMES_MAX:
+            for validator in self.validators:
+                if isinstance(validator, validate.Length):
+                    validator(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class ContactGroupSchema(Schema):
     """A contact group in JSON."""
 
     error_messages = {  # noqa: RUF012 - marshmallow declares it on instances
-        "unknown": "unknown-member: is not a member of a contact group",
         "type": "wrong-type: must be one object",
     }
 
@@ -151,7 +165,7 @@ class ContactGroupSchema(Schema):
         unknown = RAISE
 
     contact_group_name = _name_field(data_key="contactGroupName", required=True)
-    contact_names = fields.List(
+    contact_names = Names(
         _name_field(),
         data_key="contactNames",
         required=True,
@@ -190,6 +204,8 @@ class AppliedSchema(ContactGroupSchema):
 
 
 _SCHEMA = ContactGroupSchema()
+_MEMBERS = frozenset(field.data_key or name for name, field in _SCHEMA.fields.items())
+_UNKNOWN = ("unknown-member", "is not a member of a contact group")
 _APPLIED = AppliedSchema()
 
 
@@ -204,41 +220,49 @@ def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
     Raises:
         Problem: invalid-contact-group, with an error for each member that is wrong.
     """
-    mismatch = []
-    if name is not None and isinstance(payload, dict):
-        given = payload.get("contactGroupName", name)
-        if isinstance(given, str) and given != name:
-            mismatch = [
-                FieldError(
-                    "/contactGroupName",
-                    "mismatch",
-                    f"must equal the name in the path, {json.dumps(name[:80])}",
-                )
-            ]
-        payload = {**payload, "contactGroupName": given}
+    errors: list[FieldError] = []
+    unknown: list[str] = []
+    if isinstance(payload, dict):
+        unknown = [member for member in payload if member not in _MEMBERS]
+        if name is not None:
+            given = payload.get("contactGroupName", name)
+            errors = _mismatch(given, name)
+            payload = {**payload, "contactGroupName": given}
     try:
-        members = _SCHEMA.load(payload)
+        # Not by marshmallow: it would name every unknown member, in an order that changes.
+        members = _SCHEMA.load(payload, unknown=EXCLUDE)
     except ValidationError as error:
-        raise _refused([*mismatch, *_field_errors(error.messages, "")]) from None
+        errors += _field_errors(error.messages, "")
+    if errors or unknown:
+        total = len(errors) + len(unknown)
+        errors += (FieldError(_step(member), *_UNKNOWN) for member in unknown[:ERRORS_MAX])
+        raise _refused(errors, total)
     group = ContactGroup(**{**members, "contact_names": tuple(members["contact_names"])})
-    if errors := mismatch or _too_large(group):
-        raise _refused(errors)
+    if errors := _too_large(group):
+        raise _refused(errors, 1)
     return group
+
+
+def _mismatch(given: Any, name: str) -> list[FieldError]:
+    if not isinstance(given, str) or given == name:
+        return []
+    message = f"must equal the name in the path, {json.dumps(name[:80])}"
+    return [FieldError("/contactGroupName", "mismatch", message)]
 
 
 def dump_contact_group(group: ContactGroup) -> dict[str, Any]:
     """The JSON of a contact group: what `load_contact_group` accepted."""
-    document: dict[str, Any] = _SCHEMA.dump(_members(group))
+    document: dict[str, Any] = _SCHEMA.dump(_present(group))
     return document
 
 
 def dump_applied(group: ContactGroup, request_id: str | None) -> dict[str, Any]:
     """The JSON of the answer to a request that succeeded."""
-    document: dict[str, Any] = _APPLIED.dump({**_members(group), "request_id": request_id})
+    document: dict[str, Any] = _APPLIED.dump({**_present(group), "request_id": request_id})
     return document
 
 
-def _members(group: ContactGroup) -> dict[str, Any]:
+def _present(group: ContactGroup) -> dict[str, Any]:
     return {name: value for name, value in group._asdict().items() if value is not None}
 
 
@@ -264,13 +288,17 @@ def _encoded_size(texts: Sequence[str]) -> int:
     return sum(encoded_size(text) + MEMBER_SIZE for text in texts)
 
 
-def _refused(errors: list[FieldError]) -> Problem:
-    count = f"{len(errors)} members break" if len(errors) > 1 else "1 member breaks"
-    more = f" Only the first {ERRORS_MAX} are listed." if len(errors) > ERRORS_MAX else ""
+def _refused(errors: list[FieldError], total: int) -> Problem:
+    count = f"{total} members break" if total > 1 else "1 member breaks"
+    more = f" Only the first {ERRORS_MAX} are listed." if total > ERRORS_MAX else ""
     first = f"{errors[0].pointer or 'the body'} {errors[0].message}"
     return Problem(
         INVALID_CONTACT_GROUP, f"{count} a rule; {first}.{more}", errors=tuple(errors[:ERRORS_MAX])
     )
+
+
+def _step(member: str) -> str:
+    return "/" + member[:NAME_MAX].replace("~", "~0").replace("/", "~1")
 
 
 def _field_errors(messages: Any, pointer: str) -> Iterator[FieldError]:
@@ -279,11 +307,7 @@ def _field_errors(messages: Any, pointer: str) -> Iterator[FieldError]:
     """
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            step = (
-                ""
-                if key == "_schema"
-                else "/" + str(key)[:NAME_MAX].replace("~", "~0").replace("/", "~1")
-            )
+            step = "" if key == "_schema" else _step(str(key))
             yield from _field_errors(inner, pointer + step)
     elif isinstance(messages, list):
         for inner in messages:

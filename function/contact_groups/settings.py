@@ -232,7 +232,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             default region.
 
     Raises:
-        SettingsError: naming every setting that is wrong, what it was and what it must be.
+        SettingsError: naming every setting that is wrong and what it must be. The value is not
+            shown: every caller reads the error, and a value may hold a password.
     """
     values: dict[str, Any] = {}
     faults = []
@@ -241,7 +242,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         try:
             values[setting.field] = setting.parse(text)
         except ValueError as error:
-            faults.append(f"{setting.name} is {text[:80]!r}: it {error}")
+            faults.append(f"{setting.name} {error}")
     if faults:
         raise SettingsError(faults)
     region = values.pop("region") or environment.get("FC_REGION") or "cn-hangzhou"
@@ -257,18 +258,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def _regional_endpoint(region: str, network: str) -> Endpoint:
     found = regional_endpoint(region, network)
     if region not in REGIONS:
-        raise SettingsError(
-            [
-                (
-                    f"CLOUDMONITOR_REGION is {region[:80]!r}: it must be a region that has"
-                    " CloudMonitor, such as cn-hangzhou"
-                )
-            ]
-        )
+        must = "must be a region that has CloudMonitor, such as cn-hangzhou"
+        raise SettingsError([f"CLOUDMONITOR_REGION {must}"])
     if found is None:
-        must = (
-            f"it must be public in {region}, which has no VPC endpoint,"
-            " or name one with CLOUDMONITOR_ENDPOINT"
-        )
-        raise SettingsError([f"CLOUDMONITOR_NETWORK is {network!r}: {must}"])
+        must = f"must be public in {region}, which has no VPC endpoint"
+        raise SettingsError([f"CLOUDMONITOR_NETWORK {must}, or set CLOUDMONITOR_ENDPOINT"])
     return found

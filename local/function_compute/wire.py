@@ -154,14 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         except (Refusal, ValueError) as error:
-            self.close_connection = True
-            refusal = (
-                error
-                if isinstance(error, Refusal)
-                else invalid("the body is not framed as HTTP says")
-            )
-            fields = [("Content-Type", "application/json"), ("X-Fc-Request-Id", str(uuid.uuid4()))]
-            self._write(Response(refusal.status, [*fields, ("Connection", "close")], refusal.body))
+            framing = invalid("the body is not framed as HTTP says")
+            self._refuse(error if isinstance(error, Refusal) else framing)
             return
         path, _, query = _text(self.path).partition("?")
         fields = [(name, _text(value)) for name, value in self.headers.items()]
@@ -174,7 +168,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.answer(Request(self.command, path, query, fields, headers, body, client))
         )
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve  # noqa: N815  (the base class's names)
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Every method is served: the base class answers those without a `do_` by HTML."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuses a head that cannot be read, in the platform's form instead of HTML."""
+        self._refuse(invalid(message or "the request cannot be read"))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.close_connection = True
+        fields = [("Content-Type", "application/json"), ("X-Fc-Request-Id", str(uuid.uuid4()))]
+        self._write(Response(refusal.status, [*fields, ("Connection", "close")], refusal.body))
 
     def _read_body(self) -> bytes:
         """The body; ValueError where its length is none, Refusal where the platform takes nothing

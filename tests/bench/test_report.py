@@ -38,6 +38,8 @@ def results(**ours: float) -> Results:
         "largest, Chinese": [1e-3],
     }
     made.reading |= {"ours": [10e-6], "http.client": [50e-6]}
+    made.hostile |= {"legal: a": 1e-3, "legal: b": ours.get("legal", 2e-3)}
+    made.hostile |= {"hostile: c": 3e-3, "hostile: d": ours.get("hostile", 0.05)}
     made.per_second |= {OURS: [ours.get("per_second", 1100.0)]}
     made.p99 |= {OURS: [ours.get("p99", 0.06)]}
     made.concurrent_cpu |= {OURS: [500e-6]}
@@ -45,8 +47,9 @@ def results(**ours: float) -> Results:
 
 
 def test_every_target_met_is_said_so() -> None:
-    """Nine targets, all met."""
-    assert [target.met for target in report.targets(results())] == [True] * 9
+    """Ten targets, all met; three times a legal request is legal."""
+    assert [target.met for target in report.targets(results())] == [True] * 10
+    assert report.targets(results(hostile=0.089, legal=0.03))[7].met
 
 
 @pytest.mark.parametrize(
@@ -59,8 +62,9 @@ def test_every_target_met_is_said_so() -> None:
         (4, {"resident": 1021}),
         (5, {"size": 4.1e6}),
         (6, {"largest": 301e-6}),
-        (7, {"per_second": 999}),
-        (8, {"p99": 0.081}),
+        (7, {"hostile": 0.061}),
+        (8, {"per_second": 999}),
+        (9, {"p99": 0.081}),
     ],
 )
 def test_a_target_missed_is_said_so(place: int, missed: dict[str, float]) -> None:

@@ -78,7 +78,7 @@ def test_a_body_that_is_no_object(send: Send, body: bytes) -> None:
 
 
 def test_all_faults_are_told_at_once_but_not_thousands(send: Send) -> None:
-    """A caller mends everything in one go; a body of a thousand faults does not get a thousand
+    """A caller fixes everything in one go; a body of a thousand faults does not get a thousand
     answers.
     """
     reply = send("POST", "/v1/contact-groups", {**GROUP, "contactNames": [1] * 100, "x": 1})
@@ -106,6 +106,23 @@ def test_the_encoded_query_must_fit(send: Send, transport: ScriptedTransport) ->
         ("/contactNames", "too-large")
     ]
     assert not transport.sent
+
+
+@pytest.mark.parametrize(("name", "status"), [("漢" * 93 + "xx", 200), ("漢" * 93 + "xxx", 422)])
+def test_every_member_counts_in_the_encoded_size(send: Send, name: str, status: int) -> None:
+    """The name of the group counts too, to the byte; the error says what the largest member takes
+    and what all may take.
+    """
+    names = [f"{number:03}" + "漢" * 133 for number in range(100)]
+    body = {"contactGroupName": name, "contactNames": names, "describe": "d"}
+
+    reply = send("POST", "/v1/contact-groups", body)
+
+    assert reply.status == status
+    if status == 422:
+        said = "takes 122,000 bytes once encoded; the whole group may take 122,880"
+        assert [error["message"] for error in reply.json["errors"]] == [said]
+        assert reply.json["detail"] == f"1 member breaks a rule; /contactNames {said}."
 
 
 def test_the_largest_ascii_group_is_sent(send: Send, transport: ScriptedTransport) -> None:

@@ -15,8 +15,10 @@ from tests.support import (
     GROUP,
     Reply,
     ScriptedTransport,
+    Time,
     call,
     context,
+    refusal,
 )
 
 Send = Callable[..., Reply]
@@ -68,6 +70,7 @@ def test_healthz_needs_no_upstream(send: Send, transport: ScriptedTransport) -> 
     [
         "application/json",
         "application/json; charset=UTF-8",
+        "application/json; charset=utf8",
         "application/vnd.group+json",
         "application/octet-stream",
         "",
@@ -174,16 +177,49 @@ def test_problems_carry_the_platforms_request_id_and_the_path(send: Send) -> Non
     assert (reply.json["requestId"], reply.json["instance"]) == ("fc-7", "/v1/contact-groups")
 
 
+@pytest.mark.parametrize("value", ['"another"', '"a", "b"', 'W/"x"'])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_precondition_that_fails_is_a_problem(send: Send, method: str, value: str) -> None:
+    """412 is a problem document as every other failure is."""
+    reply = send(method, "/v1/openapi.json", headers={"If-Match": value})
+
+    assert (reply.status, reply.headers["Content-Type"]) == (412, "application/problem+json")
+    if method == "GET":
+        assert reply.problem == "precondition-failed"
+
+
+def test_preconditions_that_hold(send: Send) -> None:
+    """The ETag of the document is the one that If-Match and If-None-Match go by."""
+    etag = send("GET", "/v1/openapi.json").headers["ETag"]
+
+    for value in (etag, "*", f'"x", {etag}'):
+        assert send("GET", "/v1/openapi.json", headers={"If-Match": value}).status == 200
+        assert send("GET", "/v1/openapi.json", headers={"If-None-Match": value}).status == 304
+
+
+def test_problems_tell_how_long_the_upstream_was_tried(
+    send: Send, transport: ScriptedTransport, time: Time
+) -> None:
+    """elapsedMs is in milliseconds, from the first attempt to the verdict."""
+    transport.script = [refusal("ServiceUnavailable", 503)]
+
+    reply = send("POST", "/v1/contact-groups", GROUP)
+
+    assert reply.json["attempts"] == 3
+    assert reply.json["elapsedMs"] == round(time.elapsed * 1000) > 0
+
+
 def test_a_fault_of_our_own_is_a_500_without_its_text(
     send: Send, transport: ScriptedTransport, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     """An unforeseen exception becomes a problem; its text and stack go to the log only."""
     transport.script = [ZeroDivisionError("inner detail")]
 
-    reply = send("POST", "/v1/contact-groups", GROUP)
+    reply = send("POST", "/v1/contact-groups", GROUP, **{"fc.context": context(request_id="fc-7")})
 
     assert (reply.status, reply.problem) == (500, "internal-error")
     assert b"inner detail" not in reply.body
     stack = log_lines()[0]
+    assert (stack["message"], stack["requestId"]) == ("the function failed", "fc-7")
     assert (stack["exception"], stack["exceptionText"]) == ("ZeroDivisionError", "inner detail")
     assert any("support.py" in frame for frame in stack["stack"])

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -69,9 +69,126 @@ def test_an_encoded_slash_is_pointed_to_post(send: Send, form: str) -> None:
     assert "POST /v1/contact-groups" in reply.json["detail"]
 
 
+@pytest.mark.parametrize("form", ["decoded", "raw"])
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("g%0A", 422, "control-character"),
+        ("%0Ag", 422, "control-character"),
+        ("%00", 422, "control-character"),
+        ("a%0D%0Ab", 422, "control-character"),
+        ("a%C2%85b", 422, "control-character"),
+        ("%2F", 422, "slash"),
+        ("%2Fg", 422, "slash"),
+        ("g%2F", 422, "slash"),
+        ("%2F%0A", 422, "slash"),
+        ("/g", 422, "slash"),
+        ("g/", 422, "slash"),
+        ("a//b", 422, "slash"),
+        ("%20", 422, "blank"),
+        ("g%20", 422, "edge-space"),
+        ("", 405, None),
+        (".", 200, None),
+        ("..", 200, None),
+        ("%2E%2E", 200, None),
+        ("%252F", 200, None),
+    ],
+)
+def test_every_name_in_a_path_reaches_the_rules_of_names(
+    send: Send, name: str, status: int, code: str | None, form: str
+) -> None:
+    """A name that cannot be is told which rule it breaks, never that there is no such path."""
+    raw = f"/v1/contact-groups/{name}"
+    path = raw if form == "raw" else unquote(raw)
+
+    reply = send("PUT", "/", BODY, PATH_INFO=path, **{"fc.request_uri": PREFIX + raw})
+
+    assert reply.status == status
+    if code:
+        assert [error["code"] for error in reply.json["errors"]] == [code]
+
+
+@pytest.mark.parametrize("uri", [None, "/healthz?值=1"])
+@pytest.mark.parametrize("query", ["值=1", "dryRun=\ud800", "caf\u00e9", "\u00e5\u0080\u00bc=1"])
+def test_a_query_that_is_not_ascii_is_read(send: Send, query: str, uri: str | None) -> None:
+    """A raw query is no fault of the function's: where no query matters nothing happens, and
+    elsewhere the parameter is refused.
+    """
+    fc = {"fc.request_uri": uri} if uri else {}
+
+    assert send("GET", "/healthz", query=query, **fc).status == 200
+    reply = send("POST", "/v1/contact-groups", GROUP, query=query, PATH_INFO="/v1/contact-groups")
+    assert (reply.status, reply.problem) == (400, "invalid-query")
+
+
+def test_a_query_that_is_not_ascii_keeps_its_characters(send: Send) -> None:
+    """The answer names the parameter as it was sent."""
+    uri = {"fc.request_uri": "/v1/contact-groups?值=1"}
+
+    reply = send("POST", "/v1/contact-groups", GROUP, query="值=1", **uri)
+
+    assert "'值'" in reply.json["detail"]
+
+
+ODD_VALUES = (
+    *("", "值", "\xff\xfe", "\ud800", "\x00", '"', ",", ";", "=", "W/", "[::1", "a:b:c", "-1", "٣"),
+    *(
+        "bytes=",
+        "Basic 值",
+        "Mon, 99 Foo 2020",
+        "a/b;q=值",
+        "a/b;q=nan",
+        "a/b;q=1e999",
+        "x" * 9_000,
+    ),
+    *("application/json;charset", "application/json;charset*=utf-8''%ff", 'a/b;charset="'),
+)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "CONTENT_TYPE",
+        *(
+            f"HTTP_{name}"
+            for name in "HOST ACCEPT ACCEPT_ENCODING IF_MATCH IF_NONE_MATCH IF_MODIFIED_SINCE"
+            " IF_UNMODIFIED_SINCE IF_RANGE RANGE COOKIE AUTHORIZATION TRANSFER_ENCODING"
+            " CONTENT_ENCODING CONTENT_LENGTH EXPECT X_FORWARDED_HOST".split()
+        ),
+    ],
+)
+def test_no_header_is_a_fault_of_the_function(send: Send, header: str) -> None:
+    """Whatever a header holds, the answer is a success or a problem of the caller's."""
+    for value in ODD_VALUES:
+        for method, path in (("GET", "/v1/openapi.json"), ("POST", "/v1/contact-groups")):
+            uri = {"fc.request_uri": path}
+            reply = send(method, path, GROUP, **{**uri, header: value})
+
+            assert reply.status < 400 or (reply.status < 500 and reply.problem), value
+
+
+def test_a_transfer_encoding_that_the_platform_passes_on_does_not_empty_the_body(
+    send: Send,
+) -> None:
+    """The platform has put the chunks together; the header that tells of them is history."""
+    uri = {"fc.request_uri": "/v1/contact-groups"}
+
+    reply = send(
+        "POST", "/v1/contact-groups", GROUP, headers={"Transfer-Encoding": "chunked"}, **uri
+    )
+
+    assert reply.status == 200
+
+
 @pytest.mark.parametrize(
     ("uri", "path"),
-    [("/v1/contact-groups/%ff", "/v1/contact-groups/\ufffd"), (None, "/v1/contact-groups/\xff")],
+    [
+        ("/v1/contact-groups/%ff", "/v1/contact-groups/\ufffd"),
+        ("/v1/contact-groups/%E5%91", "/v1/contact-groups/%E5%91"),
+        ("/v1/contact-groups/a", "/v1/contact-groups/\ud800"),
+        (None, "/v1/contact-groups/\xff"),
+        (None, "/v1/contact-groups/值"),
+    ],
 )
 def test_paths_that_are_no_utf8_are_refused(send: Send, uri: str | None, path: str) -> None:
     """A name must not be changed silently: what cannot be decoded is refused."""
@@ -80,13 +197,14 @@ def test_paths_that_are_no_utf8_are_refused(send: Send, uri: str | None, path: s
     assert (reply.status, reply.problem) == (400, "malformed-request")
 
 
-def test_a_rewritten_path_wins(send: Send) -> None:
+@pytest.mark.parametrize("path", ["/v1/contact-groups/caf%C3%A9", "/v1/contact-groups/café"])
+def test_a_rewritten_path_wins(send: Send, path: str) -> None:
     """Where a custom domain's rule rewrote the path, the function sees the rewritten one."""
     reply = send(
         "PUT",
         "/",
         BODY,
-        PATH_INFO="/v1/contact-groups/caf%C3%A9",
+        PATH_INFO=path,
         **{"fc.request_uri": "/alerts/contact-groups/caf%C3%A9"},
     )
 
@@ -133,6 +251,21 @@ def test_an_exception_beyond_flask_is_still_a_problem(
         "/x%20y",
     )
     assert [line["level"] for line in log_lines()] == ["ERROR", "ERROR"]
+
+
+def test_a_fault_beyond_flask_is_logged_under_its_request_id(
+    log_lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """The line with the stack is found by the id that the caller was told."""
+
+    def broken(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        raise RuntimeError
+
+    reply = call(Wsgi(broken), "GET", "/", **{"fc.context": context(request_id="fc-7")})
+
+    stack, request = log_lines()
+    assert (stack["message"], stack["requestId"]) == ("the function failed", "fc-7")
+    assert request["requestId"] == reply.json["requestId"] == "fc-7"
 
 
 def test_bodies_are_closed_by_us() -> None:
@@ -191,7 +324,14 @@ def test_the_requests_own_credentials_win() -> None:
 
 @pytest.mark.parametrize(
     "held",
-    [None, context(), _context(None, None, None), _context("", "", ""), _context("id", "", "t")],
+    [
+        None,
+        context(),
+        _context(None, None, None),
+        _context("", "", ""),
+        _context("id", "", "t"),
+        _context("", "secret", "t"),
+    ],
 )
 def test_the_environment_is_the_fallback(held: Any) -> None:
     """python3.12 and a plain machine have no credentials in the context."""
@@ -205,6 +345,7 @@ def test_the_environment_is_the_fallback(held: Any) -> None:
     [
         {},
         {"ALIBABA_CLOUD_ACCESS_KEY_ID": "id"},
+        {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s"},
         {"ALIBABA_CLOUD_ACCESS_KEY_ID": " ", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s"},
     ],
 )
@@ -304,6 +445,9 @@ API_GATEWAY = {
 }
 
 
+_BASE64 = base64.b64encode(json.dumps(GROUP).encode()).decode()
+
+
 def _event(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
     function = Function({**ENVIRONMENT, "CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:1"})
     shape = next(shape for shape in HTTP_SHAPES if shape.claims({**event, **changes}))
@@ -354,6 +498,16 @@ def test_base64_bodies(flag: Any) -> None:
         ({"headers": {"CONTENT-TYPE": "text/plain"}}, 415),
         ({"httpMethod": "PATCH"}, 405),
         ({"path": None}, 404),
+        ({"path": ""}, 404),
+        ({"path": "\ud800"}, 400),
+        ({"queryParameters": {"\ud800": "\ud800"}}, 400),
+        ({"queryParameters": {"值": "1"}}, 400),
+        ({"headers": {"Transfer-Encoding": "chunked", "Content-Length": "0"}}, 200),
+        ({"headers": {"Accept": ["text/html", "application/json"]}}, 200),
+        ({"headers": {"Accept": ["text/html", "text/plain"]}}, 406),
+        ({"body": _BASE64 + "\n", "isBase64Encoded": True}, 400),
+        ({"body": f"{_BASE64[:8]} {_BASE64[8:]}", "isBase64Encoded": True}, 400),
+        ({"body": _BASE64[:-1], "isBase64Encoded": True}, 400),
     ],
 )
 def test_odd_http_events_get_problems(changes: dict[str, Any], status: int) -> None:
@@ -372,6 +526,8 @@ def test_odd_http_events_get_problems(changes: dict[str, Any], status: int) -> N
         {"requestContext": {}},
         {"requestContext": {"http": 1}},
         {"httpMethod": "GET"},
+        {name: API_GATEWAY[name] for name in ("httpMethod", "path")},
+        {name: FC3[name] for name in ("requestContext",)},
     ],
 )
 def test_other_values_are_no_http_events(value: Any) -> None:
@@ -388,3 +544,25 @@ def test_one_handler_serves_wsgi_and_events(event: dict[str, Any]) -> None:
 
     assert int(answer["statusCode"]) == 200
     assert call(function.handler, "GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize("event", [FC3, API_GATEWAY])
+def test_events_bring_the_credentials_and_the_request_id_of_their_context(
+    make_client: Callable[..., Any], transport: ScriptedTransport, event: dict[str, Any]
+) -> None:
+    """An HTTP request that comes as an event is signed by the role of this invocation, and its
+    problem quotes this invocation's id.
+    """
+    from contact_groups.api import create_app
+
+    app = Wsgi(create_app(Groups(make_client()), 10.0, {}))
+    event = {**event, "queryParameters": {}}
+    held = _context("STS.id-of-the-role", "s", "token-of-the-role")
+    shape = next(shape for shape in HTTP_SHAPES if shape.claims(event))
+
+    assert int(shape.answer(app, event, held)["statusCode"]) == 200
+    assert transport.sent[0].headers["x-acs-security-token"] == "token-of-the-role"
+    assert "Credential=STS.id-of-the-role," in transport.sent[0].headers["authorization"]
+    for body in ("{", "%"):
+        refused = shape.answer(app, {**event, "body": body, "isBase64Encoded": body == "%"}, held)
+        assert json.loads(refused["body"])["requestId"] == "fc-request-1"

@@ -27,7 +27,16 @@ from contact_groups.cloudmonitor.endpoints import (
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.function import Function
 from contact_groups.settings import SETTINGS, SettingsError, read_settings
-from tests.support import ENVIRONMENT, GROUP, Reply, ScriptedTransport, call, context, refusal
+from tests.support import (
+    CANARY_SECRET,
+    ENVIRONMENT,
+    GROUP,
+    Reply,
+    ScriptedTransport,
+    call,
+    context,
+    refusal,
+)
 
 LogLines = Callable[[], list[dict[str, Any]]]
 ENDPOINTS = json.loads((Path(__file__).parent.parent / "data" / "endpoints.json").read_text())
@@ -79,9 +88,10 @@ def test_where_cloudmonitor_is_called(environment: dict[str, str], url: str) -> 
     [
         ("CLOUDMONITOR_ENDPOINT", "http://metrics.cn-hangzhou.aliyuncs.com", "https"),
         ("CLOUDMONITOR_ENDPOINT", "http://127.0.0.1.evil.example", "https"),
-        ("CLOUDMONITOR_ENDPOINT", "http://127.0.0.999", "https"),
+        ("CLOUDMONITOR_ENDPOINT", "http://127.0.0.999", "host"),
         ("CLOUDMONITOR_ENDPOINT", "metrics.cn-hangzhou.aliyuncs.com", "URL"),
         ("CLOUDMONITOR_ENDPOINT", "https://host:port", "URL"),
+        ("OSS_ENDPOINT", "oss-cn-hangzhou.aliyuncs.com", "URL"),
         ("CLOUDMONITOR_ENDPOINT", "https://höst", "URL"),
         ("CLOUDMONITOR_ENDPOINT", "https://host/path", "only"),
         ("CLOUDMONITOR_ENDPOINT", "https://user:secret@host", "only"),
@@ -98,17 +108,84 @@ def test_where_cloudmonitor_is_called(environment: dict[str, str], url: str) -> 
     ],
 )
 def test_a_wrong_setting_is_named_with_what_it_must_be(name: str, value: str, says: str) -> None:
-    """A wrong setting stops the function from calling anything, and says which one it is."""
+    """A wrong setting stops the function from calling anything, and says which one it is and what
+    it must be.
+    """
     with pytest.raises(SettingsError) as raised:
         read_settings({name: value})
 
     (fault,) = raised.value.faults
-    assert fault.startswith(f"{name} is ")
+    assert fault.startswith(f"{name} must ")
     assert says in fault
 
 
+@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS])
+def test_a_wrong_value_is_shown_to_nobody(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A value may be a URL with a password in it, or a secret in the wrong place: neither the
+    caller nor the log gets it.
+    """
+    value = f"https://{CANARY_SECRET}:{CANARY_SECRET}@host/"
+    function = Function({**ENVIRONMENT, name: value})
+    function.initializer(context())
+
+    reply = call(function.handler, "POST", "/v1/contact-groups", GROUP)
+
+    assert (reply.status, reply.problem) == (500, "misconfigured")
+    assert reply.json["detail"].startswith(f"{name} must ")
+    assert CANARY_SECRET not in reply.body.decode() + capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("CLOUDMONITOR_NETWORK", "public vpc"),
+        ("CLOUDMONITOR_SIGNATURE", "ACS3-HMAC-SHA256 HMAC-SHA1"),
+        ("CLOUDMONITOR_DEADLINE_SECONDS", "1 1.5 300"),
+        ("CLOUDMONITOR_CONNECT_TIMEOUT_SECONDS", "0.05 60"),
+        ("CLOUDMONITOR_READ_TIMEOUT_SECONDS", "0.05 60"),
+        ("CLOUDMONITOR_MAX_ATTEMPTS", "1 2 3 4 5"),
+        ("CLOUDMONITOR_CALLS_PER_SECOND", "0.1 10000"),
+        ("LOG_LEVEL", "DEBUG INFO WARNING ERROR"),
+        ("EVENT_DEADLINE_SECONDS", "1 3600"),
+        ("EVENT_REJECTED_RAISES", "true false"),
+    ],
+)
+def test_every_documented_value_is_accepted(name: str, values: str) -> None:
+    """All values of a list and both ends of a range are taken, and are what is documented."""
+    (setting,) = (setting for setting in SETTINGS if setting.name == name)
+    least_and_most = (values.split(maxsplit=1)[0], values.rsplit(maxsplit=1)[-1])
+    for value in values.split():
+        read = getattr(read_settings({name: value}), setting.field, None)
+        assert name == "CLOUDMONITOR_NETWORK" or str(read).lower() in {
+            value.lower(),
+            f"{value}.0",
+        }
+        assert value in setting.accepts or value not in least_and_most
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("CLOUDMONITOR_NETWORK", "Public vpc,public"),
+        ("CLOUDMONITOR_DEADLINE_SECONDS", "0.99 300.01 inf -1 ١٠٠٠"),
+        ("CLOUDMONITOR_CONNECT_TIMEOUT_SECONDS", "0.049 60.01 -inf"),
+        ("CLOUDMONITOR_READ_TIMEOUT_SECONDS", "0.049 60.01"),
+        ("CLOUDMONITOR_MAX_ATTEMPTS", "0 6 2.0 ٣ +2"),
+        ("CLOUDMONITOR_CALLS_PER_SECOND", "0.09 10000.1"),
+        ("LOG_LEVEL", "NOTSET CRITICAL"),
+        ("EVENT_DEADLINE_SECONDS", "0.9 3600.1"),
+        ("EVENT_REJECTED_RAISES", "True 1"),
+    ],
+)
+def test_values_just_beyond_the_documented_ones_are_refused(name: str, values: str) -> None:
+    """A range ends where it says, and words are those of the list."""
+    for value in values.split():
+        with pytest.raises(SettingsError, match=name):
+            read_settings({name: value})
+
+
 def test_all_wrong_settings_are_told_at_once() -> None:
-    """An operator mends them in one go."""
+    """An operator fixes them in one go."""
     with pytest.raises(SettingsError) as raised:
         read_settings({"LOG_LEVEL": "x", "CLOUDMONITOR_NETWORK": "x"})
 
@@ -120,7 +197,7 @@ def test_a_region_without_a_vpc_endpoint_says_so() -> None:
     may be anybody's.
     """
     with pytest.raises(
-        SettingsError, match="CLOUDMONITOR_NETWORK is 'vpc': it must be public in cn-zhongwei"
+        SettingsError, match=r"^CLOUDMONITOR_NETWORK must be public in cn-zhongwei, "
     ):
         read_settings({"CLOUDMONITOR_NETWORK": "vpc", "CLOUDMONITOR_REGION": "cn-zhongwei"})
 
@@ -131,6 +208,74 @@ def test_every_default_is_within_its_own_range() -> None:
         setting.parse(setting.default)
         assert setting.accepts
         assert setting.meaning
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("HTTPS://Metrics.CN-Hangzhou.aliyuncs.com", "metrics.cn-hangzhou.aliyuncs.com", 443),
+        ("https://xn--hst-sna.example:65535/", "xn--hst-sna.example", 65_535),
+        ("https://1host", "1host", 443),
+        ("https://192.0.2.7:1", "192.0.2.7", 1),
+        ("https://[2001:DB8::1]:8443", "2001:db8::1", 8443),
+        ("https://[::ffff:192.0.2.7]", "::ffff:192.0.2.7", 443),
+        (f"https://{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 61}", None, 443),
+        ("http://127.255.255.254", "127.255.255.254", 80),
+        ("http://[0:0:0:0:0:0:0:1]", "0:0:0:0:0:0:0:1", 80),
+        ("http://LOCALHOST:8001", "localhost", 8001),
+    ],
+)
+def test_endpoints_that_are_read(url: str, host: str | None, port: int) -> None:
+    """Names of RFC 1123 and addresses, in any case."""
+    endpoint = parse_endpoint(url)
+
+    assert (endpoint.host, endpoint.port) == (host or url[8:], port)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "https:", "https://", "https:///", "//host", "host", "ftp://host", "https:host"),
+        *("https://a b", "https://a\tb", "https://a\nb", "https://host\n", "https://a\x00b"),
+        *("https://[::1]evil", "https://evil[::1]", "https://[::1", "https://::1", "https://[]"),
+        *("https://[::1]:", "https://[fe80::1%eth0]", "https://[fe80::1%25eth0]", "https://[host]"),
+        *("https://[127.0.0.1]", "https://[1:2:3]", "https://[::1]]", "https://[v1.a]"),
+        *(
+            "https://host.",
+            "https://.host",
+            "https://a..b",
+            "https://-a",
+            "https://a-",
+            "https://a-.b",
+        ),
+        *(
+            "https://a_b",
+            "https://a%62",
+            "https://a\\b",
+            "https://höst",
+            "https://a。b",
+            "https://*",
+        ),
+        *("https://127.1", "https://2130706433", "https://0x7f.1", "https://0x7f000001"),
+        *("https://127.0.0.01", "https://1.2.3.256", "https://1.2.3.4.5", "https://host.1"),
+        *("https://h:0", "https://h:65536", "https://h:99999999", "https://h:-1", "https://h:+1"),
+        *("https://h:", "https://h:٣", "https://h:1:2", "https://h:80a", "https://h :80"),
+        *("https://u@h", "https://u:p@h", "https://@h", "https://h@", "https://u%40h@x"),
+        *("https://h/p", "https://h//", "https://h?", "https://h?q", "https://h#", "https://h/#f"),
+        *("https://\u212aelvin", "http\u017f://h", f"https://{'a' * 64}"),
+        f"https://{'.'.join(['a' * 63] * 4)}",
+        *("http://127.1", "http://2130706433", "http://127.0.0.1.evil", "http://localhost.evil"),
+        *("http://[7f00::1]", "http://[::2]", "http://128.0.0.1", "http://0.0.0.0", "http://[::]"),
+    ],
+)
+def test_endpoints_that_are_refused(url: str) -> None:
+    """Whatever is no scheme, host and port, word for word, is refused, and the error does not
+    repeat it.
+    """
+    with pytest.raises(ValueError, match=r"^must ") as raised:
+        parse_endpoint(url)
+
+    assert len(url) < 10 or url not in str(raised.value)
 
 
 def test_endpoints_show_their_port_only_where_needed() -> None:
@@ -160,7 +305,7 @@ def test_a_wrong_setting_answers_every_request(method: str, log_lines: LogLines)
     )
 
     assert (reply.status, reply.problem, reply.json["requestId"]) == (500, "misconfigured", "fc-1")
-    assert "CLOUDMONITOR_NETWORK is 'moon'" in reply.json["detail"]
+    assert reply.json["detail"] == "CLOUDMONITOR_NETWORK must be one of public, vpc"
     assert [line["message"] for line in log_lines()] == ["initializer", "request"]
 
 
@@ -234,7 +379,7 @@ def test_the_level_says_who_must_act(
     script: Any,
     level: str,
 ) -> None:
-    """The caller's mistakes are INFO, what passes by itself WARNING, what the operator must mend
+    """The caller's mistakes are INFO, what passes by itself WARNING, what the operator must fix
     ERROR.
     """
     transport.script = [script]
@@ -318,6 +463,31 @@ def test_secrets_are_struck_out_of_whatever_is_logged(capsys: pytest.CaptureFixt
     out = capsys.readouterr().out
     assert "s3cr3t" not in out
     assert "***" in out
+
+
+def test_a_fault_in_an_event_is_logged_under_its_request_id(
+    make_client: Callable[..., Any], transport: ScriptedTransport, log_lines: LogLines
+) -> None:
+    """The stack of an item of an event is found by the id of its invocation."""
+    from contact_groups.events import dispatcher, handler
+    from contact_groups.events.report import EventFailed
+
+    transport.script = [ZeroDivisionError()]
+    event = dispatcher.read(json.dumps(GROUP).encode())
+
+    with pytest.raises(EventFailed):
+        handler.handle(
+            dispatcher.claim(event),  # type: ignore[arg-type]  # it is no HTTP request
+            event,
+            context(request_id="fc-7"),
+            make_client(),
+            read_settings({}),
+            environment=ENVIRONMENT,
+            monotonic=lambda: 0.0,
+        )
+
+    (stack,) = (line for line in log_lines() if line["message"] == "the function failed")
+    assert (stack["requestId"], stack["exception"]) == ("fc-7", "ZeroDivisionError")
 
 
 # --- threads

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import socket
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -377,6 +378,42 @@ def test_plain_port(platform: FunctionCompute, deploy: Deployer) -> None:
         assert environ["HTTP_HOST"] == plain.url.removeprefix("http://")
         assert reply.headers["Content-Disposition"] is None
         assert send(plain.url, "PATCH", "/").status == 403
+
+
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "CONNECT", "PROPFIND", "get", "X-1"])
+def test_methods_that_no_trigger_has(
+    platform: FunctionCompute, deploy: Deployer, method: str
+) -> None:
+    """Any method that the trigger lacks is refused as the platform refuses it, by 403 in its own
+    JSON (facts/function-compute.md §1.6), never by a page of the web server.
+    """
+    deploy.http(ECHO, auth="anonymous")
+    with PlainPort(platform, SERVICE, FUNCTION) as plain:
+        reply = send(plain.url, method, "/v1/x")
+
+    assert (reply.status, reply.code) == (403, "AccessDenied")
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.headers["X-Fc-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n"],
+)
+def test_heads_that_cannot_be_read(
+    platform: FunctionCompute, deploy: Deployer, head: bytes
+) -> None:
+    """What is no HTTP is refused in the platform's JSON too, and the connection ends."""
+    deploy.http(ECHO)
+    with (
+        PlainPort(platform, SERVICE, FUNCTION) as plain,
+        socket.create_connection((plain.url[7:].partition(":")[0], plain.port), 30) as connection,
+    ):
+        connection.sendall(head)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["ErrorCode"] == "InvalidArgument"
 
 
 def test_plain_port_of_an_alias(

@@ -4,8 +4,10 @@ names.
 
 from __future__ import annotations
 
+import contextlib
+import re
+import socket
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 #: Regions whose endpoint inside VPCs is documented (facts/endpoints.json; tests hold the two
 #: together).
@@ -69,31 +71,59 @@ def parse_endpoint(url: str) -> Endpoint:
     """Reads a URL such as `https://metrics.cn-hangzhou.aliyuncs.com` or `http://127.0.0.1:8001`.
 
     Raises:
-        ValueError: saying what it must be. Plain http is refused unless the host is
-            loopback: the call carries a signature and a security token.
+        ValueError: saying what it must be, without the URL, which may hold a password. Plain http
+            is refused unless the host is loopback: the call carries a signature and a security
+            token.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("must be a URL such as https://metrics.cn-hangzhou.aliyuncs.com") from None
-    if parts.scheme not in _PORTS or not parts.hostname or not parts.hostname.isascii():
-        raise ValueError("must be a URL such as https://metrics.cn-hangzhou.aliyuncs.com")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("must be a scheme, a host and a port only, without user, path or query")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    found = re.fullmatch(_URL, url, re.ASCII | re.IGNORECASE)
+    if found is None:
+        raise ValueError(
+            "must be a URL of scheme, host and port only, without user, path or query,"
+            " such as https://metrics.cn-hangzhou.aliyuncs.com"
+        )
+    scheme, host = found["scheme"].lower(), found["host"].lower().strip("[]")
+    port = _PORTS[scheme] if found["port"] is None else int(found["port"])
+    if not _is_host(host):
+        raise ValueError("must name its host by a DNS name or an IP address")
+    if not 1 <= port <= 65_535:
+        raise ValueError("must have a port from 1 to 65535")
+    if scheme == "http" and not _is_loopback(host):
         raise ValueError(
             "must begin with https:// (plain http is allowed for a loopback host only)"
         )
-    return Endpoint(parts.scheme, parts.hostname, port or _PORTS[parts.scheme])
+    return Endpoint(scheme, host, port)
+
+
+#: Anchored by fullmatch; urlsplit would drop line breaks and tabs, and take `[::1]evil` for `::1`.
+_URL = r"(?P<scheme>https?)://(?P<host>\[[0-9a-f.]*:[0-9a-f:.]*\]|[0-9a-z.-]+)(?::(?P<port>[0-9]{1,5}))?/?"
+#: RFC 1123 §2.1.
+_LABEL = "[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is an IP address, or a name that no resolver takes for an abbreviated one, as it
+    does `127.1` and `0x7f.1`.
+    """
+    if _address(host):
+        return True
+    name = re.fullmatch(rf"(?:{_LABEL}\.)*(?P<last>{_LABEL})", host)
+    return (
+        name is not None
+        and len(host) <= 253
+        and not re.fullmatch("[0-9]+|0x[0-9a-f]*", name["last"])
+    )
 
 
 def _is_loopback(host: str) -> bool:
-    if host in {"localhost", "::1"}:
-        return True
-    octets = host.split(".")
     return (
-        len(octets) == 4
-        and octets[0] == "127"
-        and all(octet.isdigit() and int(octet) < 256 for octet in octets)
+        host == "localhost"
+        or _address(host) == _address("::1")
+        or (":" not in host and _address(host)[:1] == b"\x7f")
     )
+
+
+def _address(host: str) -> bytes:
+    """The bytes of an IP address; empty for anything else."""
+    with contextlib.suppress(OSError):
+        return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    return b""

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from contact_groups.compute.wsgi import App, Environ
 from contact_groups.problems import MALFORMED_REQUEST, Problem
@@ -47,7 +47,8 @@ class HttpShape:
         try:
             environ = self._environ(event, path, context)
         except Problem as problem:
-            status, headers, body = problem.response(path, getattr(context, "request_id", None))
+            instance = quote(path, safe="/%", errors="replace")
+            status, headers, body = problem.response(instance, getattr(context, "request_id", None))
             return self._document(status, headers, body)
         answered: list[tuple[str, list[tuple[str, str]]]] = []
         body = b"".join(app(environ, lambda status, headers: answered.append((status, headers))))
@@ -68,7 +69,7 @@ class HttpShape:
             "REQUEST_METHOD": str(self.method(event)),
             "SCRIPT_NAME": "",
             "PATH_INFO": path,
-            "QUERY_STRING": urlencode(_texts(event.get("queryParameters"))),
+            "QUERY_STRING": urlencode(_texts(event.get("queryParameters")), errors="replace"),
             "SERVER_NAME": "FCRUNTIME",
             "SERVER_PORT": "9000",
             "SERVER_PROTOCOL": "HTTP/1.1",

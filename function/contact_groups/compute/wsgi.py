@@ -2,9 +2,10 @@
 request.
 
 The platform's environ keeps neither PEP 3333 nor its own documentation (facts/function-compute.md
-§1.2, §1.3): PATH_INFO may be percent-encoded or already decoded, never latin-1; the prefix of the
-default domain is missing from SCRIPT_NAME; the process's environment is mixed in; the body iterable
-is never closed; an exception leaves as a 502 with a stack trace.
+§1.2, §1.3): PATH_INFO may be percent-encoded or already decoded, and like the query it is never
+latin-1; the prefix of the default domain is missing from SCRIPT_NAME; the process's environment is
+mixed in; the body is there as a whole, whatever its Transfer-Encoding was; the body iterable is
+never closed; an exception leaves as a 502 with a stack trace.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 #: The path of the platform's default domain: /2016-08-15/proxy/{service}/{function}/…
 _PROXY_PREFIX = "/2016-08-15/proxy/"
+_ASCII = bytes(range(128))
 
 
 class Wsgi:
@@ -63,7 +65,7 @@ class Wsgi:
         except (
             Exception
         ) as error:  # the last resort: what is raised beyond here leaves as a stack trace
-            logs.write(logging.ERROR, "the function failed", **logs.describe_exception(error))
+            logs.write_fault(error)
             problem = Problem(INTERNAL_ERROR, "The function failed; its log says why.")
             logs.note(problem=problem.type.slug, level=logging.ERROR)
         instance = quote(path, safe="/%", errors="replace")
@@ -76,17 +78,24 @@ class Wsgi:
                 del environ[name]
         path = environ.get("PATH_INFO") or "/"
         uri = environ.get("fc.request_uri")
-        if uri is None:
-            raw = path.encode("latin-1")  # a server that keeps PEP 3333
-        else:
-            environ["SCRIPT_NAME"], raw = _split(uri.partition("?")[0], path)
         try:
+            if uri is None:
+                raw = path.encode("latin-1")  # a server that keeps PEP 3333
+            else:
+                environ["SCRIPT_NAME"], raw = _split(uri.partition("?")[0], path)
+                # The body is whole; Werkzeug takes one of chunks without an end for none.
+                environ.pop("HTTP_TRANSFER_ENCODING", None)
             raw.decode()
-        except UnicodeDecodeError:
+        except UnicodeError:
             raise Problem(
                 MALFORMED_REQUEST, "The path is not UTF-8 once percent-decoded."
             ) from None
         environ["PATH_INFO"] = raw.decode("latin-1")
+        query = environ.get("QUERY_STRING") or ""
+        if not query.isascii():  # percent-encoded, which Werkzeug reads whatever the bytes are
+            is_bytes = uri is None and max(query) <= "\xff"
+            data = query.encode("latin-1") if is_bytes else query.encode(errors="replace")
+            environ["QUERY_STRING"] = quote(data, safe=_ASCII)
 
 
 def request_id_of(environ: Environ) -> str | None:

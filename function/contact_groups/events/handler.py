@@ -65,7 +65,7 @@ def handle(
     """
     started = monotonic()
     request_id = getattr(context, "request_id", None)
-    with logs.gather():
+    with logs.gather(requestId=request_id):
         credentials = _reader(context, environment)
         deadline = started + _seconds(context, settings)
         run = _Run(
@@ -175,9 +175,7 @@ class _Run:
         except (
             Exception
         ) as error:  # a fault of ours in one item must not keep the others from being applied
-            logs.write(
-                logging.ERROR, "the function failed", item=item.id, **logs.describe_exception(error)
-            )
+            logs.write_fault(error, item=item.id)
             item.end(Problem(INTERNAL_ERROR, "The function failed; its log says why."))
         else:
             item.verdict, item.request_id = Verdict.APPLIED.value, request_id
