@@ -1,13 +1,16 @@
 # One target an intent; CI runs the same ones (.ci/run).
 
 # Function Compute runs CPython 3.10: take it where it is found, else the python3 there is.
-PYTHON ?= $(shell for p in python3.10 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 python3; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+PYTHON ?= $(shell \
+	for p in python3.10 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 \
+	&& { echo "$$p"; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test soak bench conformance scale openapi check lint-openapi audit format lock clean
+.PHONY: help run demo test soak bench conformance scale openapi check lint-openapi audit format \
+	lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +30,7 @@ test: $(VENV)/.dev ## every test, with coverage of function/
 soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak
 
-bench: $(VENV)/.dev ## side by side with what a user would write instead (bench/RESULTS.md); takes five minutes
+bench: $(VENV)/.dev ## side by side with the usual clients (bench/RESULTS.md), five minutes
 	$(BIN)/python -m bench
 
 conformance: $(VENV)/.dev ## thousands of generated requests, held to the contract
@@ -49,11 +52,13 @@ check: $(VENV)/.dev audit lint-openapi ## format, lint, types, security, what a 
 # Spectral exists for Node only: where there is none, the document is still validated by the tests.
 lint-openapi:
 	@if command -v npm >/dev/null; then \
-		test node_modules/.package-lock.json -nt package-lock.json || npm ci --ignore-scripts --no-audit --no-fund --silent; \
+		test node_modules/.package-lock.json -nt package-lock.json \
+			|| npm ci --ignore-scripts --no-audit --no-fund --silent; \
 		node_modules/.bin/spectral lint --quiet --fail-severity=hint function/openapi.json; \
 	else echo "lint-openapi: skipped, since Node is not installed"; fi
 
-# By the locked hashes; an entry that the advisory service does not know is listed as skipped, not as sound.
+# By the locked hashes; an entry that the advisory service does not know is listed as skipped,
+# not as sound.
 audit: $(VENV)/.dev ## known vulnerabilities of what ships
 	$(BIN)/pip-audit --require-hashes --disable-pip -r function/requirements.txt
 
@@ -61,13 +66,14 @@ format: $(VENV)/.dev ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# What ships is locked for what Function Compute runs, the rest for every supported Python; the comments in the .in files
-# say why each entry is there.
-LOCK = $(BIN)/uv pip compile --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	--no-annotate --quiet
+# What ships is locked for what Function Compute runs, the rest for every supported Python; the
+# comments in the .in files say why each entry is there.
+LOCK = $(BIN)/uv pip compile --python-version 3.10 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate --quiet
 lock: $(VENV)/.dev ## write the locked requirements anew
 	$(PIP) install uv
-	$(LOCK) --python-platform x86_64-manylinux2014 function/requirements.in -o function/requirements.txt
+	$(LOCK) --python-platform x86_64-manylinux2014 function/requirements.in \
+		-o function/requirements.txt
 	$(LOCK) --universal requirements-run.in -c function/requirements.txt -o requirements-run.txt
 	$(LOCK) --universal requirements-dev.in -c requirements-run.txt -o requirements-dev.txt
 	$(LOCK) --universal bench/requirements.in -c requirements-dev.txt -o bench/requirements.txt
@@ -76,7 +82,8 @@ clean: ## forget the environment and what the local cloud holds
 	rm -rf $(VENV) .venv-bench .local dist node_modules
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "make: no Python of 3.10 or newer was found; install one or say make PYTHON=…" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { \
+		echo "make: no Python 3.10 or newer was found; install one or say make PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements-run.txt | $(VENV)/bin/python

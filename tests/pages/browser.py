@@ -155,7 +155,7 @@ class Page:
             f"new Promise((resolve, reject) => {{ const until = Date.now() + {_PATIENCE * 1000};"
             f" const look = () => {{ const value = ({expression}); if (value) resolve(value);"
             f" else if (Date.now() > until) reject(new Error({never})); else setTimeout(look, 20);"
-            " }}; look(); }})"
+            " }; look(); })"
         )
 
     def click(self, selector: str) -> None:
