@@ -138,7 +138,7 @@ class _Upstream:
         self._answer = answer
 
     def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
-        """See Transport."""
+        """The answer that was set, or the error, for every request."""
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer or RawAnswer(200, {}, json.dumps(SUCCESS).encode())

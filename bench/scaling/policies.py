@@ -65,7 +65,6 @@ class ScriptedInstance:
         self._steps = steps
 
     def handle(self, done: Callable[[Reply], None]) -> None:
-        """See `Instance`."""
         self._go_on(self._steps(), None, done)
 
     def _go_on(self, steps: Steps, raw: RawAnswer | None, done: Callable[[Reply], None]) -> None:
@@ -113,11 +112,9 @@ class Client:
         )
 
     def handle(self, done: Callable[[Reply], None]) -> None:
-        """See `Instance`."""
         self._threads.start(lambda: done(self._put()))
 
     def send(self, request: Request, connect_timeout: float, deadline: float) -> RawAnswer:
-        """See `Transport`."""
         timeout = deadline - self._loop.now
 
         def arrange(resume: Callable[[RawAnswer | None], None]) -> None:

@@ -45,7 +45,7 @@ def sign_v3(
     group: ContactGroup, endpoint: Endpoint, credentials: Credentials, stamp: Stamp
 ) -> tuple[Request, Signature]:
     """Business parameters in the query, the rest in headers, as the vendor's current SDKs send it
-    (§4.2, §4.3).
+    (facts/cloudmonitor.md §4.2, §4.3).
     """
     query = signature.canonical_query(group.parameters())
     headers = {
@@ -73,7 +73,7 @@ def sign_v3(
 def sign_rpc(
     group: ContactGroup, endpoint: Endpoint, credentials: Credentials, stamp: Stamp
 ) -> tuple[Request, Signature]:
-    """Everything in the query, as the 2019 document describes it (§4.1)."""
+    """Everything in the query, as of 2019 (facts/cloudmonitor.md §4.1)."""
     parameters = {
         **group.parameters(),
         "AccessKeyId": credentials.access_key_id,

@@ -302,7 +302,7 @@ def _said(failure: _Failure) -> str:
 
 def _scrub(message: str | None, credentials: Credentials) -> str | None:
     """A refused signature is answered with the string to sign, which holds the AccessKey ID and the
-    token (§5).
+    token (facts/cloudmonitor.md §5).
     """
     if message is None:
         return None

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-#: Regions whose endpoint inside VPCs is documented (facts/endpoints.json; tests hold the two
-#: together).
+#: Regions whose endpoint inside VPCs is documented (facts/cloudmonitor.md §6; a test
+#: compares them with tests/data/endpoints.json).
 VPC_REGIONS = frozenset(
     """
     ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3

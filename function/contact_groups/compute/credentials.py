@@ -1,5 +1,5 @@
-"""Credentials, read anew for each request: those of the function's role rotate (facts/function-
-compute.md §1.4, §4.4).
+"""Credentials, read anew for each request: those of the function's role rotate
+(facts/function-compute.md §1.4, §4.4).
 """
 
 from __future__ import annotations

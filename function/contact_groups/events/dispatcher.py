@@ -52,8 +52,8 @@ class Nobody:
 
 @dataclass(frozen=True)
 class Batch:
-    """An array of events, each with its own source: batches of EventBridge (§3.5 to §3.9), and
-    lists of contact groups.
+    """An array of events, each with its own source: batches of EventBridge
+    (facts/function-compute.md §3.5 to §3.9), and lists of contact groups.
     """
 
     records: tuple[tuple[Claim, Any], ...]

@@ -74,7 +74,7 @@ def _is_cloudmonitor(value: Any) -> bool:
 
 def _is_own(value: Any) -> bool:
     """The record of a PutContactGroup, which may be this function's: acting on it would never end
-    (§3.10).
+    (facts/function-compute.md §3.10).
     """
     return has(value["data"], "eventName") and value["data"]["eventName"] == "PutContactGroup"
 
