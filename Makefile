@@ -1,13 +1,16 @@
 # One target an intent; CI runs the same ones (.ci/run).
 
 # Function Compute runs CPython 3.10: take it where it is found, else the python3 there is.
-PYTHON ?= $(shell for p in python3.10 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 python3; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+PYTHON ?= $(shell \
+	for p in python3.10 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 \
+	&& { echo "$$p"; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test mutants soak crash bench conformance scale docs check audit format lock clean
+.PHONY: help run demo test mutants soak crash bench conformance scale docs check audit format \
+	lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,7 +36,7 @@ soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
 crash: $(VENV)/.dev ## kill the parts of the local cloud at random, and audit that nothing is lost
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.crash
 
-bench: $(VENV)/.dev ## side by side with what a user would write instead (bench/RESULTS.md); takes five minutes
+bench: $(VENV)/.dev ## side by side with the usual clients (bench/RESULTS.md), five minutes
 	$(BIN)/python -m bench
 
 conformance: $(VENV)/.dev ## thousands of generated requests, held to the contract
@@ -52,7 +55,8 @@ check: $(VENV)/.dev audit ## format, lint, types, security, what a cold start im
 	$(BIN)/bandit -q -ll -r function local deploy contract
 	$(BIN)/python -m pytest -q tests/bench/test_budget.py
 
-# By the locked hashes; an entry that the advisory service does not know is listed as skipped, not as sound.
+# By the locked hashes; an entry that the advisory service does not know is listed as skipped,
+# not as sound.
 audit: $(VENV)/.dev ## known vulnerabilities of what ships
 	$(BIN)/pip-audit --require-hashes --disable-pip -r function/requirements.txt
 
@@ -60,13 +64,14 @@ format: $(VENV)/.dev ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# What ships is locked for what Function Compute runs, the rest for every supported Python; the comments in the .in files
-# say why each entry is there.
-LOCK = $(BIN)/uv pip compile --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	--no-annotate --quiet
+# What ships is locked for what Function Compute runs, the rest for every supported Python; the
+# comments in the .in files say why each entry is there.
+LOCK = $(BIN)/uv pip compile --python-version 3.10 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate --quiet
 lock: $(VENV)/.dev ## write the locked requirements anew
 	$(PIP) install uv
-	$(LOCK) --python-platform x86_64-manylinux2014 function/requirements.in -o function/requirements.txt
+	$(LOCK) --python-platform x86_64-manylinux2014 function/requirements.in \
+		-o function/requirements.txt
 	$(LOCK) --universal requirements-run.in -c function/requirements.txt -o requirements-run.txt
 	$(LOCK) --universal requirements-dev.in -c requirements-run.txt -o requirements-dev.txt
 	$(LOCK) --universal bench/requirements.in -c requirements-dev.txt -o bench/requirements.txt
@@ -75,7 +80,8 @@ clean: ## forget the environment and what the local cloud holds
 	rm -rf $(VENV) .venv-bench .local dist
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "make: no Python of 3.10 or newer was found; install one or say make PYTHON=…" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { \
+		echo "make: no Python 3.10 or newer was found; install one or say make PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements-run.txt | $(VENV)/bin/python

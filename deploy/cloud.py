@@ -42,7 +42,7 @@ def connect(
     if not endpoint and not account_id:
         raise UsageError("say --account-id, or --endpoint (FUNCTION_COMPUTE_ENDPOINT)")
     # When a call fails, the SDK logs all headers of the request, Authorization and token among them
-    # (§5.3).
+    # (facts/function-compute.md §5.3).
     root = logging.getLogger()
     root.addFilter(_not_from_the_sdk)
     if not root.handlers:  # else warnings of urllib3, one a retry, go to stderr

@@ -66,7 +66,6 @@ class ScriptedInstance:
         self._steps = steps
 
     def handle(self, done: Callable[[Reply], None]) -> None:
-        """See `Instance`."""
         self._go_on(self._steps(), None, done)
 
     def _go_on(self, steps: Steps, raw: RawAnswer | None, done: Callable[[Reply], None]) -> None:
@@ -112,7 +111,6 @@ class Client:
         )
 
     def handle(self, done: Callable[[Reply], None]) -> None:
-        """See `Instance`."""
         self._threads.start(lambda: done(self._put()))
 
     def send(self, request: Request, deadline: float) -> RawAnswer:

@@ -100,7 +100,7 @@ def write_report(results: Results, command: str) -> str:
         results: the figures.
         command: what was typed to make them.
     """
-    return (
+    page = (
         (Path(__file__).parent / "page.txt")
         .read_text("utf-8")
         .format(
@@ -128,6 +128,21 @@ def write_report(results: Results, command: str) -> str:
             caller_wait=model.CALLER_WAIT,
             fixed_wait=FIXED_WAIT,
         )
+    )
+    return "\n\n".join(map(_wrapped, page.rstrip().split("\n\n"))) + "\n"
+
+
+def _wrapped(block: str) -> str:
+    """A paragraph or a list in lines of at most 100 columns; a heading, plot or table as it is."""
+    if block.startswith(("#", "!", "|")):
+        return block
+    if not block.startswith("- "):
+        return textwrap.fill(" ".join(block.split()), 100, break_on_hyphens=False)
+    return "\n".join(
+        textwrap.fill(
+            " ".join(f"- {item}".split()), 100, subsequent_indent="  ", break_on_hyphens=False
+        )
+        for item in block[2:].split("\n- ")
     )
 
 

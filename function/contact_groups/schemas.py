@@ -105,7 +105,7 @@ class Name(fields.String):
         data: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """See marshmallow."""
+        """A shortcut for valid names, which are most: marshmallow checks the others."""
         if (
             isinstance(value, str)
             and 0 < len(value) <= NAME_MAX

@@ -18,7 +18,7 @@ XML_TYPE = "text/xml;charset=utf-8"
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8" ?>'
 _NOT_XML = re.compile(
     "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)  # XML 1.0 §2.2 has no place for them
+)  # section 2.2 of XML 1.0 has no place for them
 
 
 def success(action: str, members: Mapping[str, Any], request_id: str, form: str) -> Answer:

@@ -14,7 +14,7 @@ from .store import Group, Store
 
 Members = dict[str, Any]
 
-MAX_CONTACTS = 100  # ContactNames.N, N from 1 to 100: facts/PutContactGroup-2019.md
+MAX_CONTACTS = 100  # ContactNames.N, N from 1 to 100: facts/cloudmonitor.md §1.1
 _LIST = "ContactNames."
 #: DescribeContactGroupList documents no default; its sibling DescribeContactList has 100 (§3).
 _PAGE_SIZE = 100

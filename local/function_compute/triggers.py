@@ -93,8 +93,8 @@ class Triggers:
             required(document, "sourceArn")
 
     def _check_neighbours(self, collection: str, document: Document) -> None:
-        """An HTTP function takes HTTP triggers only, one for each qualifier (facts/function-
-        compute.md §2.4).
+        """An HTTP function takes HTTP triggers only, one for each qualifier
+        (facts/function-compute.md §2.4).
         """
         others = [self._store.get(collection, name) or {} for name in self._store.names(collection)]
         others = [other for other in others if other["triggerName"] != document["triggerName"]]

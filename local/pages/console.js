@@ -14,7 +14,7 @@ function make(tag, attributes, ...content) {
   return element;
 }
 
-/** A cell with its label, which narrow screens show instead of the table's head, and a second line. */
+/** A cell with its label, which narrow screens show instead of the head, and a second line. */
 function cell(label, text, look = "", second = "", tag = "td") {
   const content = make("span", {}, text);
   if (second) content.append(make("span", { class: "second" }, second));
@@ -39,11 +39,13 @@ function answer(call) {
 }
 
 function faults(call) {
-  return call.faults.length ? make("span", { class: "fault" }, `fault: ${call.faults.join(", ")}`) : "";
+  if (!call.faults.length) return "";
+  return make("span", { class: "fault" }, `fault: ${call.faults.join(", ")}`);
 }
 
 function duration(call) {
-  return call.duration_ms === null ? "" : `${call.duration_ms.toFixed(call.duration_ms < 10 ? 1 : 0)} ms`;
+  if (call.duration_ms === null) return "";
+  return `${call.duration_ms.toFixed(call.duration_ms < 10 ? 1 : 0)} ms`;
 }
 
 function callRow(call) {
@@ -66,25 +68,33 @@ function groupRow(group) {
 
 function faultRow({ number, fault, left, struck }) {
   const { kind, times, ...others } = fault;
-  const particulars = Object.entries(others).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(usual[name]));
+  const particulars = Object.entries(others)
+    .map(([name, value]) => [name, JSON.stringify(value)])
+    .filter(([name, text]) => text !== JSON.stringify(usual[name]))
+    .map(([name, text]) => `${name}: ${text}`);
   const text = make("div", { class: "grow break" }, make("code", {}, kind),
     ` strikes ${left === null ? "every call" : `${left} more`}, struck ${struck}`);
   if (particulars.length)
-    text.append(make("span", { class: "second" }, particulars.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(", ")));
-  return make("li", {}, text,
-    make("button", { type: "button", class: "plain", "data-number": number, "aria-label": `Clear ${kind}, number ${number}` }, "Clear"));
+    text.append(make("span", { class: "second" }, particulars.join(", ")));
+  const label = `Clear ${kind}, number ${number}`;
+  const button = { type: "button", class: "plain", "data-number": number, "aria-label": label };
+  return make("li", {}, text, make("button", button, "Clear"));
 }
 
 const show = {
   "calls": ({ total, calls }) => {
     $("calls").replaceChildren(...calls.reverse().map(callRow));
-    $("calls-count").textContent = total > calls.length ? `${calls.length} of ${total.toLocaleString("en")}` : "";
+    $("calls-count").textContent =
+      total > calls.length ? `${calls.length} of ${total.toLocaleString("en")}` : "";
     $("no-calls").hidden = total > 0;
   },
   "groups": ({ groups }) => {
-    const last = [...groups].sort((one, other) => other.update_time - one.update_time).slice(0, ROWS);
+    const last = [...groups]
+      .sort((one, other) => other.update_time - one.update_time)
+      .slice(0, ROWS);
     $("groups").replaceChildren(...last.map(groupRow));
-    $("groups-count").textContent = groups.length > ROWS ? `${ROWS} changed last of ${groups.length.toLocaleString("en")}` : "";
+    $("groups-count").textContent =
+      groups.length > ROWS ? `${ROWS} changed last of ${groups.length.toLocaleString("en")}` : "";
     $("no-groups").hidden = groups.length > 0;
   },
   "faults": ({ faults }) => {
@@ -98,7 +108,7 @@ const show = {
   },
 };
 
-/** Asks the controls; shows what is news, so that the rest of the page keeps its focus and selection. */
+/** Asks the controls; shows only what is new: the rest of the page keeps focus and selection. */
 async function ask(what, query = "", request = {}) {
   const before = request.method ? ++changes : changes;
   const response = await fetch(`/_local/${what}${query}`, request);
@@ -143,9 +153,12 @@ async function watch() {
 
 $("kinds").addEventListener("change", async ({ target }) => {
   if (target.checked) return add(JSON.stringify({ kind: target.value, times: null }));
-  for (const { number, fault } of JSON.parse(shown.faults).faults) if (fault.kind === target.value) await clear(number);
+  for (const { number, fault } of JSON.parse(shown.faults).faults)
+    if (fault.kind === target.value) await clear(number);
 });
-$("script").addEventListener("click", ({ target }) => target.dataset.number && clear(target.dataset.number));
+$("script").addEventListener("click", ({ target }) => {
+  if (target.dataset.number) clear(target.dataset.number);
+});
 $("clear").addEventListener("click", () => clear());
 $("add").addEventListener("submit", (event) => {
   event.preventDefault();

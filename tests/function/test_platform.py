@@ -285,7 +285,9 @@ def test_bodies_are_closed_by_us() -> None:
 
 
 def test_response_headers_are_few_and_none_that_the_platform_drops(send: Send) -> None:
-    """Every header of every kind of answer reaches the caller through the platform (§1.9)."""
+    """Every header of every kind of answer reaches the caller through the platform
+    (facts/function-compute.md §1.9).
+    """
     dropped = {
         "connection",
         "date",

@@ -217,8 +217,8 @@ def test_handler_that_cannot_be_found(
     kind: str,
     message: str,
 ) -> None:
-    """A handler that cannot be loaded is named with its error type: facts/function-
-    compute.md §1.6.
+    """A handler that cannot be loaded is named with its error type:
+    facts/function-compute.md §1.6.
     """
     deploy.function(files, handler=handler)
     document = _failed(client)
@@ -507,8 +507,8 @@ def test_environment_is_sanitised(start: Callable[..., FunctionCompute], tmp_pat
 def test_limits(
     platform: FunctionCompute, deploy: Deployer, size: int, headers: dict[str, str]
 ) -> None:
-    """An event over the limit is a 400 EntityTooLarge that says it: facts/function-
-    compute.md §2.3.
+    """An event over the limit is a 400 EntityTooLarge that says it:
+    facts/function-compute.md §2.3.
     """
     deploy.function("def handler(event, context): return str(len(event))")
     signed = sign("POST", _INVOCATIONS, headers)

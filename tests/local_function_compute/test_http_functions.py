@@ -233,8 +233,8 @@ def test_bad_response(platform: FunctionCompute, deploy: Deployer, source: str) 
 def test_exception(
     platform: FunctionCompute, deploy: Deployer, source: str, kind: str, message: str
 ) -> None:
-    """What the function raises reaches the caller as a 502 with the runtime's JSON: facts/function-
-    compute.md §1.6.
+    """What the function raises reaches the caller as a 502 with the runtime's JSON:
+    facts/function-compute.md §1.6.
     """
     deploy.http(source)
     reply = send(platform, "POST", "~/")

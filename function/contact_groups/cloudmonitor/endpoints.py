@@ -9,8 +9,8 @@ import re
 import socket
 from typing import NamedTuple
 
-#: Regions whose endpoint inside VPCs is documented (facts/endpoints.json; tests hold the two
-#: together).
+#: Regions whose endpoint inside VPCs is documented (facts/cloudmonitor.md §6; a test
+#: compares them with tests/data/endpoints.json).
 VPC_REGIONS = frozenset(
     """
     ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3

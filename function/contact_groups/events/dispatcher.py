@@ -85,8 +85,9 @@ class Nobody:
 
 @dataclass(frozen=True)
 class Batch:
-    """An array of events, each with its own source: batches of EventBridge (§3.5 to §3.9), lists of
-    contact groups, and batches of such lists as RawData.
+    """An array of events, each with its own source: batches of EventBridge
+    (facts/function-compute.md §3.5 to §3.9), lists of contact groups, and batches of such lists
+    as RawData.
     """
 
     records: tuple[tuple[Claim, Any], ...]

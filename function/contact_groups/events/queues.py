@@ -1,7 +1,8 @@
 """Queues and topics behind EventBridge: as CloudEvents, and as RawData, where the function gets
 `data` alone.
 
-MNS queue §3.5, RocketMQ §3.6, RabbitMQ §3.7, Kafka §3.8 of facts/function-compute.md; RawData §3.9.
+Shapes are in facts/function-compute.md: MNS queue §3.5, RocketMQ §3.6, RabbitMQ §3.7, Kafka §3.8,
+RawData §3.9.
 A self-built RocketMQ delivers what the cloud's own does as RawData, and a `msgId`.
 """
 

@@ -104,7 +104,7 @@ def _is_actiontrail(value: Any) -> bool:
 
 def _is_own(value: Any) -> bool:
     """The record of a PutContactGroup, which may be this function's: acting on it would never end
-    (§3.10).
+    (facts/function-compute.md §3.10).
     """
     record = value.get("data") if kind(value) else value
     return has(record, "eventName") and bool(record["eventName"] == "PutContactGroup")
