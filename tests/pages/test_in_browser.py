@@ -46,7 +46,8 @@ def unfold(page: Page) -> None:
     """Opens every operation of the reference."""
     page.wait_for(f"!!document.querySelector('{POST}')")
     page.run("document.querySelectorAll('.opblock-summary-control').forEach((one) => one.click())")
-    page.wait_for("document.querySelectorAll('.opblock.is-open').length === 4")
+    for part, count in (("button.execute", 4), ("[data-param-name] select", 2), ("textarea", 2)):
+        page.wait_for(f"document.querySelectorAll('.opblock {part}').length === {count}")
 
 
 def answered(operation: str) -> str:
