@@ -18,6 +18,7 @@ import pytest
 from bench.hostile import BODY, HOSTILE, LEGAL, Request
 from contact_groups.api import BODY_MAX, create_app
 from contact_groups.compute.wsgi import Wsgi
+from contact_groups.groups import Groups
 from contact_groups.payload import parse_json
 from contact_groups.problems import Problem
 from tests.support import ENVIRONMENT, GROUP, Reply

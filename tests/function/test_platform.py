@@ -10,10 +10,12 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from contact_groups.api import create_app
 from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.compute.http_events import HTTP_SHAPES
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.function import Function
+from contact_groups.groups import Groups
 from contact_groups.problems import Problem
 from tests.support import (
     CANARY_SECRET,
@@ -223,8 +225,6 @@ def test_environment_variables_are_no_headers(
     make_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The platform mixes os.environ into environ: a variable named like a header is not one."""
-    from contact_groups.api import create_app
-    from contact_groups.groups import Groups
 
     monkeypatch.setenv("HTTP_ACCEPT", "text/html")
     app = Wsgi(create_app(Groups(make_client()), 10.0, ENVIRONMENT))
@@ -380,8 +380,6 @@ def test_credentials_rotate_between_two_warm_requests(
     make_client: Callable[..., Any], transport: ScriptedTransport
 ) -> None:
     """Each request signs with the credentials that came with it."""
-    from contact_groups.api import create_app
-    from contact_groups.groups import Groups
 
     app = Wsgi(create_app(Groups(make_client()), 10.0, {}))
     for number in (1, 2):
@@ -555,7 +553,6 @@ def test_events_bring_the_credentials_and_the_request_id_of_their_context(
     """An HTTP request that comes as an event is signed by the role of this invocation, and its
     problem quotes this invocation's id.
     """
-    from contact_groups.api import create_app
 
     app = Wsgi(create_app(Groups(make_client()), 10.0, {}))
     event = {**event, "queryParameters": {}}

@@ -470,7 +470,9 @@ def test_a_fault_in_an_event_is_logged_under_its_request_id(
 ) -> None:
     """The stack of an item of an event is found by the id of its invocation."""
     from contact_groups.events import dispatcher, handler
+    from contact_groups.events.history import History
     from contact_groups.events.report import EventFailed
+    from contact_groups.groups import Groups
 
     transport.script = [ZeroDivisionError()]
     event = dispatcher.read(json.dumps(GROUP).encode())
@@ -480,8 +482,10 @@ def test_a_fault_in_an_event_is_logged_under_its_request_id(
             dispatcher.claim(event),  # type: ignore[arg-type]  # it is no HTTP request
             event,
             context(request_id="fc-7"),
-            make_client(),
+            Groups(make_client()),
             read_settings({}),
+            event=b"",
+            history=History(),
             environment=ENVIRONMENT,
             monotonic=lambda: 0.0,
         )
