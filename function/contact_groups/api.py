@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, NoReturn
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -19,9 +17,10 @@ from werkzeug.routing import BaseConverter
 from contact_groups import logs, problems
 from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.compute.wsgi import Environ, request_id_of
+from contact_groups.contact_group import ContactGroup
 from contact_groups.groups import Groups
 from contact_groups.payload import parse_json
-from contact_groups.problems import Actor, FieldError, Problem
+from contact_groups.problems import FieldError, Problem, Verdict
 from contact_groups.schemas import dump_applied, dump_contact_group, load_contact_group
 
 #: "a request body under 256 KB": a legal group is under 128 KB, and this bounds the memory of one
@@ -46,6 +45,7 @@ def create_app(
     """
     app = Flask("contact_groups", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.config["PROPAGATE_EXCEPTIONS"] = True  # compute/wsgi.py makes the answer of every failure
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -67,7 +67,11 @@ def create_app(
         if dry_run:
             call = groups.dry_run(group, credentials())
             return _json({"dryRun": True, "contactGroup": dump_contact_group(group), "call": call})
-        request_id = groups.put(group, credentials, started + time_limit)
+        try:
+            request_id = groups.put(group, credentials, started + time_limit)
+        except Exception as error:
+            _log_lost(group, error, request_id_of(environ))
+            raise
         return _json(dump_applied(group, request_id))
 
     @app.put("/v1/contact-groups/<anything:contact_group_name>")
@@ -92,9 +96,7 @@ def create_app(
         logs.note(route="/healthz")
         return _json({"status": "ok"})
 
-    app.register_error_handler(Problem, _answer)
-    app.register_error_handler(HTTPException, _answer_http_exception)
-    app.register_error_handler(Exception, _answer_fault)
+    app.register_error_handler(HTTPException, _raise_problem)
     return app
 
 
@@ -118,6 +120,20 @@ class _Anything(BaseConverter):
 
     regex = r"(?s:.+)"
     part_isolating = False
+
+
+def _log_lost(group: ContactGroup, error: Exception, request_id: str | None) -> None:
+    """Logs the group of a write that failed although the group may be right.
+
+    A caller that asked for an asynchronous invocation (X-Fc-Invocation-Type) never sees the answer,
+    Function Compute takes every status for a success, and no header of the request tells the
+    function that it is one (facts/function-compute.md §2.3).
+    """
+    problem = error if isinstance(error, Problem) else Problem(problems.INTERNAL_ERROR, "")
+    if problem.type.verdict is Verdict.FAILED:
+        from contact_groups.events import report  # only now: it would cost a cold start
+
+        report.write_lost(dump_contact_group(group), problem, request_id)
 
 
 def _json(document: dict[str, Any]) -> Response:
@@ -192,45 +208,16 @@ def _openapi_document() -> tuple[bytes, str]:
     return body, hashlib.sha256(body).hexdigest()[:32]
 
 
-_LEVELS = {Actor.CALLER: logging.INFO, Actor.NOBODY: logging.WARNING, Actor.OPERATOR: logging.ERROR}
-
-
-def _answer(problem: Problem) -> Response:
-    logs.note(
-        problem=problem.type.slug,
-        outcome=problem.outcome,
-        detail=problem.detail,
-        level=_LEVELS[problem.type.actor],
-    )
-    status, headers, body = problem.response(
-        quote(request.path, safe="/"), request_id_of(request.environ)
-    )
-    return Response(body, status, headers)
-
-
-def _answer_http_exception(error: HTTPException) -> Response:
+def _raise_problem(error: HTTPException) -> NoReturn:
+    """What routing and Werkzeug refuse, as a problem like any other."""
     if isinstance(error, MethodNotAllowed):
         allow = tuple(sorted(error.valid_methods or ()))
-        return _answer(
-            Problem(
-                problems.METHOD_NOT_ALLOWED,
-                f"{request.method[:40]} is not one of {', '.join(allow)}.",
-                allow=allow,
-            )
-        )
+        detail = f"{request.method[:40]} is not one of {', '.join(allow)}."
+        raise Problem(problems.METHOD_NOT_ALLOWED, detail, allow=allow)
     if isinstance(error, RequestEntityTooLarge):
-        return _answer(
-            Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes.")
-        )
+        raise Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes.")
     if isinstance(error, NotFound):
-        return _answer(Problem(problems.NOT_FOUND, "No route has this path."))
+        raise Problem(problems.NOT_FOUND, "No route has this path.")
     # What is left is Werkzeug's own trouble with the request, such as a body shorter than its
     # Content-Length.
-    return _answer(
-        Problem(problems.MALFORMED_REQUEST, f"The request cannot be read: {error.name}.")
-    )
-
-
-def _answer_fault(error: Exception) -> Response:
-    logs.write_fault(error)
-    return _answer(Problem(problems.INTERNAL_ERROR, "The function failed; its log says why."))
+    raise Problem(problems.MALFORMED_REQUEST, f"The request cannot be read: {error.name}.")

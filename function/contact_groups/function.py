@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from contact_groups.cloudmonitor.calls import SIGNERS
 from contact_groups.cloudmonitor.client import Client
 from contact_groups.cloudmonitor.problems import MISCONFIGURED
 from contact_groups.cloudmonitor.transport import NotSent, Pool
-from contact_groups.compute.wsgi import App, Wsgi, request_id_of
+from contact_groups.compute.wsgi import Wsgi, refusing
 from contact_groups.groups import Groups
 from contact_groups.problems import Problem
 from contact_groups.settings import Settings, SettingsError, read_settings
@@ -143,15 +143,4 @@ class Function:
         try:
             return self.application
         except SettingsError as error:
-            return Wsgi(_refuse_all(str(error)))
-
-
-def _refuse_all(detail: str) -> App:
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        logs.note(problem=MISCONFIGURED.slug, detail=detail, level=logging.ERROR)
-        problem = Problem(MISCONFIGURED, detail, outcome="not-applied")
-        status, headers, body = problem.response(None, request_id_of(environ))
-        start_response(f"{status} {problem.type.title}", list(headers.items()))
-        return [body]
-
-    return app
+            return refusing(Problem(MISCONFIGURED, str(error), outcome="not-applied"))

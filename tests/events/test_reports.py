@@ -369,7 +369,7 @@ def test_a_lost_payload_is_logged_whole(log_lines: Lines) -> None:
     write_lost(request, problem, "fc-request-1")
     lines = log_lines()
     assert json.loads("".join(line["payload"] for line in lines)) == request
-    assert {(line["message"], line["level"]) for line in lines} == {("lost", "ERROR")}
+    assert {(line["message"], line["level"]) for line in lines} == {("lost", "WARNING")}
     assert {(line["problem"], line["requestId"]) for line in lines} == {
         ("event-unclaimed", "fc-request-1")
     }

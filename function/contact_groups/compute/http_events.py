@@ -15,9 +15,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from contact_groups.compute.wsgi import App, Environ
+from contact_groups.compute.wsgi import App, Environ, refusing
 from contact_groups.problems import MALFORMED_REQUEST, Problem
 
 Event = dict[str, Any]
@@ -45,26 +45,21 @@ class HttpShape:
         """Sends the event through the application and returns what the source demands."""
         path = str(self.path(event) or "/")
         try:
-            environ = self._environ(event, path, context)
+            body = _body(event)
         except Problem as problem:
-            instance = quote(path, safe="/%", errors="replace")
-            status, headers, body = problem.response(instance, getattr(context, "request_id", None))
-            return self._document(status, headers, body)
+            app, body = refusing(problem), b""
+        environ = self._environ(event, path, body, context)
         answered: list[tuple[str, list[tuple[str, str]]]] = []
-        body = b"".join(app(environ, lambda status, headers: answered.append((status, headers))))
-        line, pairs = answered[-1]
-        return self._document(int(line[:3]), dict(pairs), body)
-
-    def _document(self, status: int, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+        sent = b"".join(app(environ, lambda status, headers: answered.append((status, headers))))
+        status, headers = answered[-1]
         return {
-            "statusCode": self.status(status),
-            "headers": headers,
+            "statusCode": self.status(int(status[:3])),
+            "headers": dict(headers),
             "isBase64Encoded": False,
-            "body": body.decode(),
+            "body": sent.decode(),
         }
 
-    def _environ(self, event: Event, path: str, context: Any) -> Environ:
-        body = _body(event)
+    def _environ(self, event: Event, path: str, body: bytes, context: Any) -> Environ:
         environ: Environ = {
             "REQUEST_METHOD": str(self.method(event)),
             "SCRIPT_NAME": "",

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from contact_groups import logs
-from contact_groups.problems import INTERNAL_ERROR, MALFORMED_REQUEST, Problem
+from contact_groups.problems import INTERNAL_ERROR, MALFORMED_REQUEST, Actor, Problem
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -26,6 +26,7 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 #: The path of the platform's default domain: /2016-08-15/proxy/{service}/{function}/…
 _PROXY_PREFIX = "/2016-08-15/proxy/"
 _ASCII = bytes(range(128))
+_LEVELS = {Actor.CALLER: logging.INFO, Actor.NOBODY: logging.WARNING, Actor.OPERATOR: logging.ERROR}
 
 
 class Wsgi:
@@ -55,22 +56,30 @@ class Wsgi:
         return [body]
 
     def _answer(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
-        path = environ.get("PATH_INFO", "")
+        """The one exit: whatever fails becomes a problem document here."""
+        instance = environ.get("PATH_INFO", "")
         try:
             self._normalise(environ)
+            instance = environ["PATH_INFO"].encode("latin-1")
             return _collect(self._app, environ)
         except Problem as refused:
             problem = refused
-            logs.note(problem=problem.type.slug, detail=problem.detail)
-        except (
-            Exception
-        ) as error:  # the last resort: what is raised beyond here leaves as a stack trace
+        except Exception as error:  # what is raised beyond here leaves as a stack trace
             logs.write_fault(error)
             problem = Problem(INTERNAL_ERROR, "The function failed; its log says why.")
-            logs.note(problem=problem.type.slug, level=logging.ERROR)
-        instance = quote(path, safe="/%", errors="replace")
-        status, headers, body = problem.response(instance, request_id_of(environ))
-        return f"{status} {problem.type.title}", list(headers.items()), body
+        logs.note(
+            problem=problem.type.slug,
+            cause=problem.cause,
+            outcome=problem.outcome,
+            detail=problem.detail,
+            level=_LEVELS[problem.type.actor],
+        )
+        # A path that could not be normalised is percent-encoded in part.
+        safe = "/" if isinstance(instance, bytes) else "/%"
+        quoted = quote(instance, safe=safe, errors=None if safe == "/" else "replace")
+        status, headers, body = problem.response(quoted, request_id_of(environ))
+        sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
+        return f"{status} {problem.type.title}", list(headers.items()), sent
 
     def _normalise(self, environ: Environ) -> None:
         for name, value in self._impostors:
@@ -96,6 +105,15 @@ class Wsgi:
             is_bytes = uri is None and max(query) <= "\xff"
             data = query.encode("latin-1") if is_bytes else query.encode(errors="replace")
             environ["QUERY_STRING"] = quote(data, safe=_ASCII)
+
+
+def refusing(problem: Problem) -> Wsgi:
+    """An application that answers every request with this problem."""
+
+    def app(_environ: Environ, _start_response: Callable[..., Any]) -> Iterable[bytes]:
+        raise problem
+
+    return Wsgi(app)
 
 
 def request_id_of(environ: Environ) -> str | None:

@@ -180,8 +180,8 @@ def write_items(items: list[Item], event: bytes, request_id: str | None) -> None
 
 
 def write_lost(event: Any, problem: Problem, request_id: str | None) -> None:
-    """Writes the whole of an event that the platform counts as done although nothing came of it:
-    an HTTP request as an event, answered with an error, which no platform tries again.
+    """Writes the whole of what the platform counts as done although nothing came of it: an HTTP
+    request that was answered with an error, which no platform tries again.
 
     Args:
         event: what to send again: a JSON value, text or bytes.
@@ -190,7 +190,7 @@ def write_lost(event: Any, problem: Problem, request_id: str | None) -> None:
     """
     item = Item("#", event)
     item.end(problem)
-    _write("lost", logging.ERROR, [item], request_id)
+    _write("lost", logging.WARNING, [item], request_id)
 
 
 def fits_destination(event: bytes) -> bool:
