@@ -19,9 +19,9 @@ LAYERS = (
     ("contact_groups.api", "contact_groups.events"),
     ("contact_groups.compute",),
     ("contact_groups.groups",),
-    ("contact_groups.schemas", "contact_groups.contact_group"),
+    ("contact_groups.schemas",),
     ("contact_groups.settings", "contact_groups.cloudmonitor"),
-    ("contact_groups.payload",),
+    ("contact_groups.payload", "contact_groups.contact_group"),
     ("contact_groups.problems", "contact_groups.logs"),
     ("contact_groups",),
 )

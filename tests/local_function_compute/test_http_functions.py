@@ -389,6 +389,7 @@ def test_methods_that_no_trigger_has(
     """
     deploy.http(ECHO, auth="anonymous")
     with PlainPort(platform, SERVICE, FUNCTION) as plain:
+        plain.serve()
         reply = send(plain.url, method, "/v1/x")
 
     assert (reply.status, reply.code) == (403, "AccessDenied")
@@ -409,6 +410,7 @@ def test_heads_that_cannot_be_read(
         PlainPort(platform, SERVICE, FUNCTION) as plain,
         socket.create_connection((plain.url[7:].partition(":")[0], plain.port), 30) as connection,
     ):
+        plain.serve()
         connection.sendall(head)
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
 

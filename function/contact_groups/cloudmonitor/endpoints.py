@@ -96,7 +96,7 @@ def parse_endpoint(url: str) -> Endpoint:
 
 #: Anchored by fullmatch; urlsplit would drop line breaks and tabs, and take `[::1]evil` for `::1`.
 _URL = r"(?P<scheme>https?)://(?P<host>\[[0-9a-f.]*:[0-9a-f:.]*\]|[0-9a-z.-]+)(?::(?P<port>[0-9]{1,5}))?/?"
-#: RFC 1123 §2.1.
+#: RFC 1123, section 2.1.
 _LABEL = "[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
 
 

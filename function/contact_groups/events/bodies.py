@@ -19,7 +19,7 @@ DEPTH_MAX = 32
 #: An error names the first of the members that it saw.
 SHOWN_MAX = 12
 _BOM = b"\xef\xbb\xbf"
-#: base64url (RFC 4648 §5) differs from base64 in two characters.
+#: base64url (RFC 4648, section 5) differs from base64 in two characters.
 _BASE64URL = bytes.maketrans(b"-_", b"+/")
 
 
