@@ -98,8 +98,8 @@ _TIME_LEFT = re.compile(r"\bTimeLeft:([0-9]+)\b")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
-#: The three forms of RFC 9110, section 5.6.7. Where the zone is missing or written in digits, it is UTC all
-#: the same: HTTP has no other.
+#: The three forms of RFC 9110, section 5.6.7. Where the zone is missing or written in digits, it is
+#: UTC all the same: HTTP has no other.
 _DATES = (
     re.compile(
         rf"[A-Za-z]{{3,9}}, (?P<day>[0-9]{{1,2}})[ -]{_MONTH}[ -](?P<year>[0-9]{{4}}|[0-9]{{2}})"

@@ -73,7 +73,8 @@ def read_response(stream: BufferedReader) -> tuple[int, dict[str, str], bytes, b
             break  # what came before were interim answers
     body, ended = _body(reader, status, headers)
     tokens = {token.strip().lower() for token in headers.get("connection", "").split(",")}
-    # In HTTP/1.0 a transfer-encoding is faulty framing: RFC 9112, section 6.1, has the connection closed.
+    # In HTTP/1.0 a transfer-encoding is faulty framing: RFC 9112, section 6.1, has the connection
+    # closed.
     kept = minor == b"1" or ("keep-alive" in tokens and "transfer-encoding" not in headers)
     return status, headers, body, kept and ended and "close" not in tokens and not reader.left
 

@@ -50,7 +50,8 @@ class Refused:
         yield Message(message_id, None, event, self.name, problem=problem, own=self.own(value))
 
 
-#: Names of the beginning of a map of Tablestore in CBOR, each led by its length (RFC 8949, section 3.1).
+#: Names at the beginning of a map of Tablestore in CBOR, each led by its length (RFC 8949,
+#: section 3.1).
 _CBOR_NAMES = (b"\x67Version", b"\x67Records", b"\x67Sync-v")
 #: The first byte of a map in CBOR.
 _CBOR_MAPS = range(0xA0, 0xC0)
