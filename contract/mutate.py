@@ -21,7 +21,8 @@ import jsonschema
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from contact_groups.problems import Problem
-from contact_groups.schemas import ContactGroupSchema, Name, load_contact_group
+from contact_groups.schema_fields import Name
+from contact_groups.schemas import ContactGroupSchema, load_contact_group
 from contract.probes import BODIES, PATHS, answers, is_accepted_path, name_of
 
 OPENAPI = Path(__file__).parent.parent / "function" / "openapi.json"

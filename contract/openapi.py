@@ -14,8 +14,10 @@ from marshmallow import Schema, fields
 from contact_groups import problems
 from contact_groups.cloudmonitor.outcomes import TABLE
 from contact_groups.cloudmonitor.problems import MISCONFIGURED
-from contact_groups.problems import ProblemSchema, ProblemType
-from contact_groups.schemas import CODES, NAME_MAX, QUERY_MAX, AppliedSchema, ContactGroupSchema
+from contact_groups.problem_details import ProblemSchema
+from contact_groups.problems import ProblemType
+from contact_groups.schema_fields import NAME_MAX
+from contact_groups.schemas import CODES, QUERY_MAX, AppliedSchema, ContactGroupSchema
 from contract.scenarios import GROUP, SCENARIOS, SUCCESS, Scenario, play
 
 DESCRIPTION = """\

@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from contact_groups.problem_details import problem_response
 from contact_groups.problems import Problem
-from contact_groups.schemas import CONTACT_NAMES_MAX, DESCRIBE_MAX, NAME_MAX, load_contact_group
+from contact_groups.schema_fields import CONTACT_NAMES_MAX, DESCRIBE_MAX, NAME_MAX
+from contact_groups.schemas import load_contact_group
 from contract.scenarios import SCENARIOS, Scenario, play
 
 VALID: dict[str, Any] = {"contactGroupName": "a", "contactNames": ["a"], "describe": "d"}
@@ -90,6 +92,6 @@ def _refusal(body: Any, name: str | None) -> dict[str, Any] | None:
     try:
         load_contact_group(body, name)
     except Problem as problem:
-        document: dict[str, Any] = json.loads(problem.response(None, None)[2])
+        document: dict[str, Any] = json.loads(problem_response(problem, None, None)[2])
         return document
     return None

@@ -20,8 +20,10 @@ LAYERS = (
     ("contact_groups.compute",),
     ("contact_groups.groups",),
     ("contact_groups.schemas",),
+    ("contact_groups.schema_fields",),
     ("contact_groups.settings", "contact_groups.cloudmonitor"),
     ("contact_groups.payload", "contact_groups.contact_group"),
+    ("contact_groups.problem_details",),
     ("contact_groups.problems", "contact_groups.logs"),
     ("contact_groups",),
 )

@@ -23,8 +23,8 @@ from contact_groups.payload import parse_json
 from contact_groups.problems import FieldError, Problem, Verdict
 from contact_groups.schemas import dump_applied, dump_contact_group, load_contact_group
 
-#: "a request body under 256 KB": a legal group is under 128 KB, and this bounds the memory of one
-#: request.
+#: A request body stays under 256 KB. A legal group is under 128 KB; the rest bounds the memory that
+#: one request may take.
 BODY_MAX = 256 * 1024 - 1
 OPENAPI_FILE = Path(__file__).parent.parent / "openapi.json"
 
@@ -38,14 +38,15 @@ def create_app(
     """The Flask application.
 
     Args:
-        groups: the command.
+        groups: what writes to CloudMonitor.
         time_limit: seconds that all attempts of one request may take.
-        environment: where credentials are read from when the request's context has none.
-        monotonic: the clock of deadlines.
+        environment: environment variables; the source of credentials when the request's context
+            has none.
+        monotonic: the clock of deadlines, in seconds.
     """
     app = Flask("contact_groups", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.config["PROPAGATE_EXCEPTIONS"] = True  # compute/wsgi.py makes the answer of every failure
+    app.config["PROPAGATE_EXCEPTIONS"] = True  # compute/wsgi.py turns failures into responses
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -53,7 +54,7 @@ def create_app(
 
     def put(name: str | None) -> Response:
         started = monotonic()
-        environ = request.environ  # once: each use of `request` looks the current one up
+        environ = request.environ  # read once: each use of `request` is a look-up
 
         def credentials() -> Credentials:
             held = read_credentials(environ.get("fc.context"), environment)
@@ -104,7 +105,7 @@ def _openapi(environ: Environ) -> Any:
     body, etag = _openapi_document()
     response = Response(body, mimetype="application/json")
     response.set_etag(etag)
-    if environ.get("HTTP_IF_MATCH", "").strip() == "*":  # which Werkzeug takes for a tag
+    if environ.get("HTTP_IF_MATCH", "").strip() == "*":  # Werkzeug would read it as a tag
         del environ["HTTP_IF_MATCH"]
     if response.make_conditional(environ).status_code == problems.PRECONDITION_FAILED.status:
         raise Problem(
@@ -114,8 +115,8 @@ def _openapi(environ: Environ) -> Any:
 
 
 class _Anything(BaseConverter):
-    """The rest of the path, whatever it holds: the schema says what is wrong with a name. The
-    converters of Werkzeug answer 404 to a line break, and to a slash at its beginning.
+    """Matches the rest of the path, whatever it contains: the schema says what is wrong with a
+    name. Werkzeug's own converters answer 404 to a line break, and to a slash at the beginning.
     """
 
     regex = r"(?s:.+)"
@@ -125,25 +126,25 @@ class _Anything(BaseConverter):
 def _log_lost(group: ContactGroup, error: Exception, request_id: str | None) -> None:
     """Logs the group of a write that failed although the group may be right.
 
-    A caller that asked for an asynchronous invocation (X-Fc-Invocation-Type) never sees the answer,
-    Function Compute takes every status for a success, and no header of the request tells the
-    function that it is one (facts/function-compute.md §2.3).
+    The caller of an asynchronous invocation (X-Fc-Invocation-Type) never sees the response, and
+    Function Compute counts every status as a success. No header tells the function that an
+    invocation is asynchronous (facts/function-compute.md §2.3), so this covers all of them.
     """
     problem = error if isinstance(error, Problem) else Problem(problems.INTERNAL_ERROR, "")
     if problem.type.verdict is Verdict.FAILED:
-        from contact_groups.events import report  # only now: it would cost a cold start
+        from contact_groups.events import report  # late: slows a cold start
 
         report.write_lost(dump_contact_group(group), problem, request_id)
 
 
 def _json(document: dict[str, Any]) -> Response:
-    # ASCII only, as the problems are: no platform between here and the caller can misread it.
+    # ASCII only, like the problems: no platform between here and the caller can misread it.
     return Response(json.dumps(document), mimetype="application/json")
 
 
 def _dry_run(environ: Environ) -> bool:
     if not environ.get("QUERY_STRING"):
-        return False  # looked up first, since parsing nothing costs as much as parsing something
+        return False  # the fast path: parsing an empty query costs as much as parsing a full one
     for name in request.args:
         if name != "dryRun":
             raise Problem(
@@ -165,13 +166,16 @@ def _require_acceptable(environ: Environ) -> None:
         accept not in {"*/*", "application/json"}
         and not request.accept_mimetypes["application/json"]
     ):
-        raise Problem(problems.NOT_ACCEPTABLE, "The Accept header rules out application/json.")
+        raise Problem(
+            problems.NOT_ACCEPTABLE,
+            "The Accept header excludes application/json: add it, or leave the header out.",
+        )
 
 
 def _json_body(environ: Environ) -> bytes:
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise Problem(
-            problems.UNSUPPORTED_MEDIA_TYPE, "The body has a Content-Encoding: send it as it is."
+            problems.UNSUPPORTED_MEDIA_TYPE, "The body has a Content-Encoding: send it without one."
         )
     if environ.get("CONTENT_TYPE") != "application/json":
         _require_json_media_type()
@@ -180,8 +184,8 @@ def _json_body(environ: Environ) -> bytes:
 
 def _require_json_media_type() -> None:
     kind = request.mimetype
-    # The platform turns a missing Content-Type into octet-stream (facts/function-compute.md §1.2):
-    # one cannot be told from the other, so both are read as JSON.
+    # The platform turns a missing Content-Type into octet-stream (facts/function-compute.md §1.2).
+    # The function cannot distinguish the two, so it reads both as JSON.
     declared = kind in {"", "application/octet-stream", "application/json"}
     if not declared and not (kind.startswith("application/") and kind.endswith("+json")):
         detail = f"The Content-Type is {kind[:80]!r}; it must be application/json."
@@ -189,16 +193,16 @@ def _require_json_media_type() -> None:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8"}:
         raise Problem(
-            problems.UNSUPPORTED_MEDIA_TYPE, f"The charset is {charset[:40]!r}; JSON is UTF-8."
+            problems.UNSUPPORTED_MEDIA_TYPE, f"The charset is {charset[:40]!r}; it must be utf-8."
         )
 
 
 def _slash_in_name() -> Problem:
     detail = (
-        "A name with a slash does not survive a path: send it in the body of"
+        "A name with a slash cannot be sent in a path: send it in the body of"
         " POST /v1/contact-groups."
     )
-    error = FieldError("/contactGroupName", "slash", "must not hold a slash in a path")
+    error = FieldError("/contactGroupName", "slash", "must not contain a slash in a path")
     return Problem(problems.INVALID_CONTACT_GROUP, detail, errors=(error,))
 
 
@@ -209,7 +213,7 @@ def _openapi_document() -> tuple[bytes, str]:
 
 
 def _raise_problem(error: HTTPException) -> NoReturn:
-    """What routing and Werkzeug refuse, as a problem like any other."""
+    """Turns an error of routing or of Werkzeug into a problem."""
     if isinstance(error, MethodNotAllowed):
         allow = tuple(sorted(error.valid_methods or ()))
         detail = f"{request.method[:40]} is not one of {', '.join(allow)}."
@@ -218,6 +222,6 @@ def _raise_problem(error: HTTPException) -> NoReturn:
         raise Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes.")
     if isinstance(error, NotFound):
         raise Problem(problems.NOT_FOUND, "No route has this path.")
-    # What is left is Werkzeug's own trouble with the request, such as a body shorter than its
+    # The other errors say that the request is broken, such as a body shorter than its
     # Content-Length.
     raise Problem(problems.MALFORMED_REQUEST, f"The request cannot be read: {error.name}.")

@@ -1,4 +1,4 @@
-"""The command: what can be done with contact groups. HTTP and events meet here, nowhere else."""
+"""What can be done with contact groups. HTTP and events both call this, and share nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Groups:
     """The contact groups that CloudMonitor holds."""
 
     def __init__(self, client: Client) -> None:
-        """Args: client: how CloudMonitor is called."""
+        """Args: client: what calls CloudMonitor."""
         self._client = client
 
     def put(
@@ -23,16 +23,16 @@ class Groups:
         Args:
             group: its full state.
             credentials: reads the credentials.
-            deadline: on the monotonic clock.
+            deadline: on the monotonic clock; no attempt starts that cannot finish by then.
 
         Returns:
-            The upstream's RequestId.
+            CloudMonitor's RequestId, if its answer has one.
 
         Raises:
-            Problem: see `Client.call`.
+            Problem: the write failed; its `outcome` says whether it may have been applied.
         """
         return self._client.call(put_contact_group(group), credentials, deadline)
 
     def dry_run(self, group: ContactGroup, credentials: Credentials) -> dict[str, object]:
-        """The call that `put` would send; see `Client.preview`."""
+        """The call that `put` would send, as JSON, without what somebody needs to send it."""
         return self._client.preview(put_contact_group(group), credentials)

@@ -1,22 +1,18 @@
-"""What a failure looks like: problem details (RFC 9457), and the failures that need no upstream to
-happen.
+"""What a failure is, and the failures of a request.
 
     Problem
     ├── of a request: REQUEST_PROBLEMS below
     ├── of a call of CloudMonitor: cloudmonitor/problems.py
     └── of an event: events/problems.py
 
-A problem's `type` is a relative URI: the anchor of its section in docs/problems.md.
+problem_details.py writes a problem as JSON.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
-
-from marshmallow import Schema, fields, validate
+from typing import NamedTuple
 
 
 class Actor(str, Enum):
@@ -24,11 +20,11 @@ class Actor(str, Enum):
 
     CALLER = "caller"
     OPERATOR = "operator"
-    NOBODY = "nobody"  # it passes by itself: try again
+    NOBODY = "nobody"  # the problem passes by itself: try again
 
 
 class Verdict(str, Enum):
-    """What an item of an event becomes."""
+    """What becomes of an item of an event."""
 
     APPLIED = "applied"
     REJECTED = "rejected"  # the item is wrong: trying again changes nothing
@@ -36,7 +32,7 @@ class Verdict(str, Enum):
 
 
 class Cause(str, Enum):
-    """Tells apart what one problem type can come from."""
+    """Which of several causes a problem has, where its type has more than one."""
 
     INSTANCE_PACE = "instance-pace"  # throttled: this instance's own pace, before anything was sent
     UPSTREAM_QUOTA = "upstream-quota"  # throttled: CloudMonitor refused the call
@@ -45,17 +41,17 @@ class Cause(str, Enum):
 
 
 class ProblemType(NamedTuple):
-    """One kind of failure, the same in code, answers, logs and documentation.
+    """One kind of failure, the same in code, responses, logs and documentation.
 
     Attributes:
         slug: its name, and its anchor in docs/problems.md.
-        status: the REST status.
+        status: the HTTP status of the response.
         title: what happened, the same for every occurrence.
         advice: what to do about it, for the documentation.
         actor: who must act.
-        retryable: whether the same request may succeed later with nothing changed.
-        verdict: what an event's item becomes.
-        retry_after: seconds for the Retry-After header where the upstream gives no hint; None: no
+        retryable: whether the same request may succeed later although nobody changes anything.
+        verdict: what becomes of an item of an event.
+        retry_after: seconds for the Retry-After header where CloudMonitor gives no hint; None: no
             such header.
     """
 
@@ -70,14 +66,14 @@ class ProblemType(NamedTuple):
 
     @property
     def uri(self) -> str:
-        """The `type` member: resolves to the section of docs/problems.md, wherever docs/
-        is served.
+        """The `type` member: a relative URI that leads to the problem's section in
+        docs/problems.md, wherever docs/ is served.
         """
         return f"/docs/problems#{self.slug}"
 
 
 class FieldError(NamedTuple):
-    """One member that is wrong: an RFC 6901 pointer, a code for programs, a message for people."""
+    """One wrong member: an RFC 6901 pointer, a code for programs and a message for people."""
 
     pointer: str
     code: str
@@ -85,9 +81,7 @@ class FieldError(NamedTuple):
 
 
 class Upstream(NamedTuple):
-    """What CloudMonitor answered, as far as it did; `message` is scrubbed of secrets before it gets
-    here.
-    """
+    """What CloudMonitor answered. `message` contains no secret: answers.py removes them."""
 
     code: str | None
     message: str | None
@@ -97,21 +91,22 @@ class Upstream(NamedTuple):
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """A failure on its way to the caller. Every member is fit to be shown.
+    """A failure, raised to become the response. Every member may be shown to the caller.
 
     Attributes:
         type: its kind.
         detail: what went wrong this time, and what to do.
-        errors: the members that are wrong.
+        errors: the wrong members of the body.
         upstream: what CloudMonitor answered.
-        outcome: `not-applied` or `unknown`, once a call could have been sent.
+        outcome: `not-applied` or `unknown`; None if the function never came to calling
+            CloudMonitor to write.
         cause: which of several causes, where the type has more than one.
-        attempts: how many attempts were made, of those that the settings allow.
-        calls: how many calls they sent or tried; more where one was replaced at once, because of
-            a stale connection, a wrong clock or an expired token.
-        elapsed: seconds from the first attempt to the verdict.
-        retry_after: seconds after which to try again; None or 0: the type's own.
-        allow: the methods allowed, for 405.
+        attempts: how many attempts were made that count against the maximum.
+        calls: how many signed requests were sent or tried. This is more than `attempts` if some
+            were repeated at once because of a stale connection, a wrong clock or an expired token.
+        elapsed: seconds from the start of the call to its failure.
+        retry_after: seconds after which to try again; None or 0: those of the type.
+        allow: the allowed methods, for 405.
     """
 
     type: ProblemType
@@ -129,34 +124,6 @@ class Problem(Exception):
     def __str__(self) -> str:
         return f"{self.type.slug}: {self.detail}"
 
-    def document(
-        self, instance: str | None = None, request_id: str | None = None
-    ) -> dict[str, Any]:
-        """The problem+json document; members that do not apply are left out.
-
-        Args:
-            instance: the path that was requested.
-            request_id: Function Compute's.
-        """
-        members = {
-            "type": self.type.uri,
-            "title": self.type.title,
-            "status": self.type.status,
-            "detail": self.detail,
-            "instance": instance,
-            "errors": self.errors or None,
-            "upstream": self.upstream and _present(self.upstream._asdict()),
-            "outcome": self.outcome,
-            "retryable": self.type.retryable,
-            "cause": self.cause,
-            "attempts": self.attempts,
-            "calls": self.calls,
-            "elapsed_ms": None if self.elapsed is None else round(self.elapsed * 1000),
-            "request_id": request_id,
-        }
-        document: dict[str, Any] = _SCHEMA.dump(_present(members))
-        return document
-
     def headers(self) -> dict[str, str]:
         """Allow and Retry-After, where they apply."""
         headers = {}
@@ -165,67 +132,6 @@ class Problem(Exception):
         if self.type.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after or self.type.retry_after)
         return headers
-
-    def response(
-        self, instance: str | None, request_id: str | None
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the HTTP answer."""
-        body = json.dumps(self.document(instance, request_id)).encode()
-        return (
-            self.type.status,
-            {"Content-Type": "application/problem+json", **self.headers()},
-            body,
-        )
-
-
-def _present(members: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
-
-
-class FieldErrorSchema(Schema):
-    """One entry of `errors`."""
-
-    pointer = fields.String(
-        required=True,
-        metadata={"description": "RFC 6901 pointer into the body; empty: the body itself"},
-    )
-    code = fields.String(
-        required=True, metadata={"description": "the rule that is broken, for programs"}
-    )
-    message = fields.String(
-        required=True, metadata={"description": "the rule that is broken, for people"}
-    )
-
-
-class UpstreamSchema(Schema):
-    """The member `upstream`: what CloudMonitor answered."""
-
-    code = fields.String()
-    message = fields.String()
-    request_id = fields.String(data_key="requestId")
-    status = fields.Integer(required=True)
-
-
-class ProblemSchema(Schema):
-    """A problem+json document: the one shape of every failure."""
-
-    type = fields.String(required=True, metadata={"format": "uri-reference"})
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True)
-    instance = fields.String(metadata={"format": "uri-reference"})
-    errors = fields.List(fields.Nested(FieldErrorSchema))
-    upstream = fields.Nested(UpstreamSchema)
-    outcome = fields.String(validate=validate.OneOf(["not-applied", "unknown"]))
-    retryable = fields.Boolean(required=True)
-    cause = fields.Enum(Cause, by_value=True)
-    attempts = fields.Integer()
-    calls = fields.Integer()
-    elapsed_ms = fields.Integer(data_key="elapsedMs")
-    request_id = fields.String(data_key="requestId")
-
-
-_SCHEMA = ProblemSchema()
 
 
 def _by_caller(slug: str, status: int, title: str, advice: str) -> ProblemType:
@@ -236,24 +142,22 @@ MALFORMED_REQUEST = _by_caller(
     "malformed-request",
     400,
     "The request cannot be read",
-    "Send one JSON object as UTF-8 without a byte order mark, each member once, no NaN or"
-    " Infinity; percent-encode the path"
-    " as UTF-8. `detail` says what was found and where.",
+    "Send one JSON object in UTF-8, without a byte order mark. Send each member once, and neither"
+    " NaN nor Infinity. Percent-encode the path as UTF-8. `detail` says what was found and where.",
 )
 INVALID_QUERY = _by_caller(
     "invalid-query",
     400,
     "A query parameter is unknown or wrong",
-    "The only query parameter is `dryRun`, and its values are `true` and `false`. A parameter that"
-    " is not understood is"
-    " refused rather than ignored, so that a misspelt `dryRun` writes nothing.",
+    "The only query parameter is `dryRun`, and its values are `true` and `false`. An unknown"
+    " parameter is refused rather than ignored, so that a misspelt `dryRun` writes nothing.",
 )
 NOT_FOUND = _by_caller(
     "not-found",
     404,
     "There is nothing at this path",
-    "Write to `PUT /v1/contact-groups/{contactGroupName}` or `POST /v1/contact-groups`; read `GET"
-    " /v1/openapi.json`.",
+    "Write to `PUT /v1/contact-groups/{contactGroupName}` or `POST /v1/contact-groups`."
+    " `GET /v1/openapi.json` describes every path.",
 )
 METHOD_NOT_ALLOWED = _by_caller(
     "method-not-allowed",
@@ -264,15 +168,14 @@ METHOD_NOT_ALLOWED = _by_caller(
 NOT_ACCEPTABLE = _by_caller(
     "not-acceptable",
     406,
-    "The answer is JSON, which the Accept header rules out",
+    "The response is JSON, but the Accept header excludes JSON",
     "Accept `application/json`, or leave the header out.",
 )
 PRECONDITION_FAILED = _by_caller(
     "precondition-failed",
     412,
     "A precondition of the request does not hold",
-    "Read the resource again, and repeat the request with the `ETag` that it has now, or without"
-    " `If-Match`.",
+    "Read the resource again. Repeat the request with its current `ETag`, or without `If-Match`.",
 )
 BODY_TOO_LARGE = _by_caller(
     "body-too-large",
@@ -298,15 +201,14 @@ INTERNAL_ERROR = ProblemType(
     "internal-error",
     500,
     "The function failed",
-    "This is a fault of the function: its log holds the stack under the same `requestId`. Report"
-    " it to the platform team."
-    " If `outcome` is missing, whether the group was written is not known; repeating the request"
-    " is safe.",
+    "This is a defect of the function: its log has the stack trace under the same `requestId`."
+    " Report it to the platform team. If `outcome` is missing, nobody knows whether the group was"
+    " written; repeating the request is safe.",
     Actor.OPERATOR,
     verdict=Verdict.FAILED,
 )
 
-#: The problems that need no upstream, in the order of the documentation.
+#: The problems that happen without CloudMonitor, in the order of the documentation.
 REQUEST_PROBLEMS: tuple[ProblemType, ...] = (
     MALFORMED_REQUEST,
     INVALID_QUERY,

@@ -1,14 +1,9 @@
-"""What a contact group is: the one schema that reads it, writes it and documents it.
-
-Every message is `code: text`; the code is what programs read, and `CODES` is the closed list of
-them.
-"""
+"""What a contact group is: the one schema that reads it, writes it and documents it."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
@@ -16,142 +11,35 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 from contact_groups.cloudmonitor.signature import encoded_size
 from contact_groups.contact_group import ContactGroup
 from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem
-
-#: Upstream's own limit: "Valid values of N: 1 to 100" (facts/cloudmonitor.md §1.1).
-CONTACT_NAMES_MAX = 100
-#: Ours, since upstream documents none: long enough for any name a console accepts, short enough to
-#: bound a request.
-NAME_MAX = 255
-#: Ours, since upstream documents none.
-DESCRIBE_MAX = 2_048
-#: Upstream takes 128 KB of headers and query together (facts/cloudmonitor.md §1.5); 8 KB of it are
-#: left to the headers, of which the security token is the largest, and to the common parameters.
-QUERY_MAX = (128 - 8) * 1024
-#: The name of a parameter with its two separators takes at most 20 bytes; a character of ASCII at
-#: most one byte of three, any other at most four.
-MEMBER_SIZE = 20
-ASCII_SIZE, CHARACTER_SIZE = 3, 12
-#: A request with a thousand faults is told the first fifty.
-ERRORS_MAX = 50
-
-CODES = frozenset(
-    "required unknown-member wrong-type blank edge-space control-character too-long too-few"
-    " too-many"
-    " duplicate mismatch too-large slash".split()
+from contact_groups.schema_fields import (
+    CONTACT_NAMES_MAX,
+    DESCRIBE_MAX,
+    DESCRIBE_PATTERN,
+    NAME_MAX,
+    Names,
+    StrictBoolean,
+    messages,
+    name_field,
+    not_blank,
+    too_long,
+    unique,
 )
 
-_REQUIRED = "required: this member must be there"
-#: Character classes, written so that Python and the regular expressions of OpenAPI (ECMA-262) read
-#: them alike.
-_CONTROLS = r"\u0000-\u001f\u007f-\u009f"
-_SPACES = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-#: The one rule for names: not blank, no white space at either end, no control characters. The end
-#: is `$(?!\n)` because `$` alone also matches before a last line break in Python, and so in clients
-#: that are written in it.
-NAME_PATTERN = rf"^[^{_CONTROLS}{_SPACES}](?:[^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$(?!\n)"
-#: The one rule for descriptions: something that is not white space.
-DESCRIBE_PATTERN = rf"[^\u0009-\u000d\u001c-\u001f\u0085{_SPACES}]"
-_DESCRIBE = re.compile(
-    DESCRIBE_PATTERN
-)  # the other two are compiled when a name first needs a second look
+#: CloudMonitor accepts 128 KB of headers and query together (facts/cloudmonitor.md §1.5). 8 KB of
+#: them are for the common parameters and the headers; the largest header is the security token.
+QUERY_MAX = (128 - 8) * 1024
+#: The name of a parameter with its two separators takes at most 20 bytes.
+MEMBER_SIZE = 20
+#: An encoded ASCII character takes at most 3 bytes. Any other takes at most 12: four times 3.
+ASCII_SIZE, CHARACTER_SIZE = 3, 12
+#: A problem lists at most this many errors; a body has room for thousands.
+ERRORS_MAX = 50
 
-
-def _not_blank(text: str) -> None:
-    if not _DESCRIBE.search(text):
-        raise ValidationError("blank: must not be empty or only white space")
-
-
-def _name_rules(text: str) -> None:
-    if re.fullmatch(NAME_PATTERN, text):
-        return
-    _not_blank(text)
-    if found := re.search(f"[{_CONTROLS}]", text):
-        where = f"U+{ord(found[0]):04X} at {found.start()}"
-        raise ValidationError(f"control-character: must not hold control characters; {where}")
-    raise ValidationError("edge-space: must not begin or end with white space")
-
-
-def _unique(names: list[str]) -> None:
-    if len(set(names)) == len(names):
-        return
-    first: dict[str, int] = {}
-    errors: dict[str | int, list[str]] = {}
-    for index, name in enumerate(names):
-        if first.setdefault(name, index) != index:
-            errors[index] = [f"duplicate: is the same as /contactNames/{first[name]}"]
-    raise ValidationError(errors)
-
-
-def _too_long(most: int) -> validate.Length:
-    return validate.Length(max=most, error="too-long: must be at most {max} characters")
-
-
-def _messages(kind: str) -> dict[str, Any]:
-    wrong = f"wrong-type: must be {kind}"
-    return {"required": _REQUIRED, "null": wrong, "invalid": wrong, "invalid_utf8": wrong}
-
-
-class Name(fields.String):
-    """A name. Nearly every one is seen at first sight to keep all rules, a hundred of them a
-    request; the others are read by marshmallow, which finds out which rule is broken.
-
-    What is printable holds no control character, and of white space only the space.
-    """
-
-    def deserialize(
-        self,
-        value: Any,
-        attr: str | None = None,
-        data: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """A shortcut for valid names, which are most: marshmallow checks the others."""
-        if (
-            isinstance(value, str)
-            and 0 < len(value) <= NAME_MAX
-            and value.isprintable()
-            and value == value.strip()
-        ):
-            return value
-        return super().deserialize(value, attr, data, **kwargs)
-
-
-def _name_field(**options: Any) -> Name:
-    return Name(
-        validate=[_name_rules, _too_long(NAME_MAX)],
-        error_messages=_messages("a string"),
-        metadata={
-            "pattern": NAME_PATTERN,
-            "description": "no white space at either end, no control characters",
-        },
-        **options,
-    )
-
-
-class StrictBoolean(fields.Boolean):
-    """true or false; not 1, not "true"."""
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
-
-
-class Names(fields.List[str]):
-    """An array of names. One that is too long is refused before its elements are read: a body has
-    room for 131,000 wrong ones.
-    """
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> list[str | None]:
-        if isinstance(value, list) and len(value) > CONTACT_NAMES_MAX:
-            for validator in self.validators:
-                if isinstance(validator, validate.Length):
-                    validator(value)
-        return super()._deserialize(value, attr, data, **kwargs)
+#: The code of every error that a problem can list.
+CODES = frozenset(
+    "required unknown-member wrong-type blank edge-space control-character too-long too-few"
+    " too-many duplicate mismatch too-large slash".split()
+)
 
 
 class ContactGroupSchema(Schema):
@@ -164,19 +52,19 @@ class ContactGroupSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    contact_group_name = _name_field(data_key="contactGroupName", required=True)
+    contact_group_name = name_field(data_key="contactGroupName", required=True)
     contact_names = Names(
-        _name_field(),
+        name_field(),
         data_key="contactNames",
         required=True,
         validate=[
-            validate.Length(min=1, error="too-few: must hold at least one contact"),
+            validate.Length(min=1, error="too-few: must contain at least one contact"),
             validate.Length(
-                max=CONTACT_NAMES_MAX, error="too-many: must hold at most {max} contacts"
+                max=CONTACT_NAMES_MAX, error="too-many: must contain at most {max} contacts"
             ),
-            _unique,
+            unique,
         ],
-        error_messages=_messages("an array of strings"),
+        error_messages=messages("an array of strings"),
         metadata={
             "uniqueItems": True,
             "description": "names of existing alert contacts of CloudMonitor",
@@ -184,19 +72,19 @@ class ContactGroupSchema(Schema):
     )
     describe = fields.String(
         required=True,
-        validate=[_not_blank, _too_long(DESCRIBE_MAX)],
-        error_messages=_messages("a string"),
+        validate=[not_blank, too_long(DESCRIBE_MAX)],
+        error_messages=messages("a string"),
         metadata={"pattern": DESCRIBE_PATTERN, "description": "not only white space"},
     )
     enable_subscribed = StrictBoolean(
         data_key="enableSubscribed",
-        error_messages=_messages("true or false"),
-        metadata={"description": "left out, it is left as it is upstream"},
+        error_messages=messages("true or false"),
+        metadata={"description": "if it is left out, CloudMonitor keeps its value"},
     )
 
 
 class AppliedSchema(ContactGroupSchema):
-    """The answer to a request that succeeded: the group as accepted, and the upstream's
+    """The response to a write that succeeded: the group as accepted, and CloudMonitor's
     RequestId.
     """
 
@@ -214,11 +102,11 @@ def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
 
     Args:
         payload: the parsed JSON value.
-        name: the name in the path, if there is one; the payload's own is then optional and must be
-            equal.
+        name: the name in the path, if there is one. The payload's own name is then optional and
+            must be equal.
 
     Raises:
-        Problem: invalid-contact-group, with an error for each member that is wrong.
+        Problem: invalid-contact-group, with an error for each wrong member.
     """
     errors: list[FieldError] = []
     unknown: list[str] = []
@@ -229,7 +117,7 @@ def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
             errors = _mismatch(given, name)
             payload = {**payload, "contactGroupName": given}
     try:
-        # Not by marshmallow: it would name every unknown member, in an order that changes.
+        # EXCLUDE, since marshmallow would name every unknown member, in an order that changes.
         members = _SCHEMA.load(payload, unknown=EXCLUDE)
     except ValidationError as error:
         errors += _field_errors(error.messages, "")
@@ -251,13 +139,13 @@ def _mismatch(given: Any, name: str) -> list[FieldError]:
 
 
 def dump_contact_group(group: ContactGroup) -> dict[str, Any]:
-    """The JSON of a contact group: what `load_contact_group` accepted."""
+    """The JSON of a contact group, as `load_contact_group` accepts it."""
     document: dict[str, Any] = _SCHEMA.dump(_present(group))
     return document
 
 
 def dump_applied(group: ContactGroup, request_id: str | None) -> dict[str, Any]:
-    """The JSON of the answer to a request that succeeded."""
+    """The JSON of the response to a write that succeeded."""
     document: dict[str, Any] = _APPLIED.dump({**_present(group), "request_id": request_id})
     return document
 
@@ -271,7 +159,7 @@ def _too_large(group: ContactGroup) -> list[FieldError]:
     text = "".join(texts)
     most = len(texts) * MEMBER_SIZE + len(text) * (ASCII_SIZE if text.isascii() else CHARACTER_SIZE)
     if most <= QUERY_MAX:
-        return []  # fits whatever its characters are, as nearly every group does
+        return []  # the fast path: nearly every group fits even in the worst encoding
     sizes = {
         "contactGroupName": _encoded_size([group.contact_group_name]),
         "contactNames": _encoded_size(group.contact_names),
@@ -302,8 +190,8 @@ def _step(member: str) -> str:
 
 
 def _field_errors(messages: Any, pointer: str) -> Iterator[FieldError]:
-    """marshmallow's tree of messages, flat: dicts are steps, lists hold messages and, from list
-    validators, dicts again.
+    """Flattens marshmallow's tree of messages: dicts are steps of the pointer; lists contain
+    messages and, from the validators of a list, dicts again.
     """
     if isinstance(messages, dict):
         for key, inner in messages.items():

@@ -1,4 +1,4 @@
-"""Every setting of the function, in one table that README, template.yml and s.yaml are held to."""
+"""Every setting of the function, in one table. Tests compare template.yml and s.yaml with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SettingsError(Exception):
     """One or more settings are wrong.
 
     Attributes:
-        faults: one sentence a wrong setting, each beginning with the setting's name.
+        faults: one sentence for each wrong setting, beginning with its name.
     """
 
     def __init__(self, faults: list[str]) -> None:
@@ -32,9 +32,9 @@ class Setting(NamedTuple):
         name: the environment variable.
         field: the attribute of `Settings` that it fills.
         default: its text when the variable is unset or empty.
-        accepts: the values accepted, as the documentation says it.
-        meaning: what it does, as the documentation says it.
-        parse: text to value; raises ValueError with what was expected.
+        accepts: the accepted values, in the words of docs/settings.md.
+        meaning: what it does, in the words of docs/settings.md.
+        parse: turns the text into the value; raises ValueError, saying what the text must be.
     """
 
     name: str
@@ -142,7 +142,7 @@ SETTINGS: tuple[Setting, ...] = (
         "time_limit",
         "5",
         "1 to 300",
-        "the one deadline over all attempts of an HTTP request; keep it below the function's"
+        "how long all attempts of one HTTP request may take together; keep it below the function's"
         " timeout",
         _number(1, 300),
     ),
@@ -167,7 +167,7 @@ SETTINGS: tuple[Setting, ...] = (
         "max_attempts",
         "3",
         "1 to 5",
-        "how often one request is tried inside its deadline",
+        "how many attempts one request may have",
         _attempts,
     ),
     Setting(
@@ -183,7 +183,7 @@ SETTINGS: tuple[Setting, ...] = (
         "log_level",
         "INFO",
         "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
-        "the least level that is logged; each request writes one line at INFO or above",
+        "the lowest level that is logged; each request writes one line at INFO or above",
         _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     ),
     Setting(
@@ -191,7 +191,8 @@ SETTINGS: tuple[Setting, ...] = (
         "event_time_limit",
         "60",
         "1 to 3600",
-        "the one deadline over all items of an event; keep it below the event function's timeout",
+        "how long all items of one event may take together; keep it below the event function's"
+        " timeout",
         _number(1, 3600),
     ),
     Setting(
@@ -199,12 +200,11 @@ SETTINGS: tuple[Setting, ...] = (
         "event_rejected_raises",
         "false",
         "`true` or `false`",
-        "raise when an item of an event is rejected, so that the event reaches the failure"
-        " destination",
+        "whether a rejected item raises, so that the event reaches the failure destination",
         _switch,
     ),
-    # 3,000: more than an asynchronous event of 128 KB can hold (2,114 of the smallest groups), and
-    # nearly three times what the template's pace and time can send.
+    # 3,000 is more than an asynchronous event of 128 KB can hold (2,114 of the smallest groups). It
+    # is nearly three times what the template's pace and time limit can send.
     Setting(
         "EVENT_ITEMS_MAX",
         "event_items_max",
@@ -218,7 +218,8 @@ SETTINGS: tuple[Setting, ...] = (
         "oss_endpoint",
         "",
         "an https URL of host and port; http only for a loopback host",
-        "where manifests are fetched; empty: OSS in the function's own region, inside the network",
+        "where manifests are fetched; empty: the internal endpoint of OSS in the function's own"
+        " region",
         _endpoint,
     ),
 )
@@ -232,8 +233,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             default region.
 
     Raises:
-        SettingsError: naming every setting that is wrong and what it must be. The value is not
-            shown: every caller reads the error, and a value may hold a password.
+        SettingsError: one or more settings are wrong. It names each of them and says what it must
+            be. It does not show the value: every caller reads the error, and a value may hold a
+            password.
     """
     values: dict[str, Any] = {}
     faults = []

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from contact_groups.cloudmonitor.signature import encoded_size, percent_encode
-from contact_groups.schemas import NAME_MAX, NAME_PATTERN, ContactGroupSchema
+from contact_groups.schema_fields import NAME_MAX, NAME_PATTERN
+from contact_groups.schemas import ContactGroupSchema
 
 NAME = ContactGroupSchema().fields["contact_group_name"]
 #: The pattern names no character beyond this one.

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from contact_groups.cloudmonitor.outcomes import TABLE
 from contact_groups.events.problems import EVENT_PROBLEMS
 from contact_groups.problems import REQUEST_PROBLEMS, Problem
-from contact_groups.schemas import NAME_MAX, NAME_PATTERN, load_contact_group
+from contact_groups.schema_fields import NAME_MAX, NAME_PATTERN
+from contact_groups.schemas import load_contact_group
 from contract.__main__ import ROOT, documents
 from contract.scenarios import ENVIRONMENT, GROUP, SCENARIOS, application, play
 from tests.support import call

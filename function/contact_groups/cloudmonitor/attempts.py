@@ -1,4 +1,4 @@
-"""One call on its way: what its attempts have come to so far, and how the last one failed."""
+"""One call in progress: the result of its attempts so far, and how the last one failed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from contact_groups.problems import Cause, Problem, Upstream
 
 @dataclass(eq=False)
 class AttemptFailed(Exception):
-    """How one attempt ended.
+    """One attempt failed.
 
     Attributes:
-        row: its row of the table.
+        row: its row in the table of outcomes.
         answer: the answer, if one came.
-        reason: the transport's words, if none came.
-        cause: see `Problem`.
-        stale: whether a kept-alive connection had broken before the call reached the server.
+        reason: why no answer came, for people.
+        cause: which of several causes, where the problem type has more than one.
+        stale: whether a kept-alive connection broke before an answer began.
     """
 
     row: Row
@@ -40,7 +40,7 @@ class AttemptFailed(Exception):
 
     @property
     def hint(self) -> float | None:
-        """Seconds that the server asks to wait."""
+        """Seconds that the answer asks us to wait; None if it does not ask."""
         return self.answer.hint if self.answer else None
 
     @property
@@ -54,16 +54,17 @@ class AttemptFailed(Exception):
 
 @dataclass
 class Call(Generic[Result]):
-    """One operation on its way.
+    """One call in progress.
 
     Attributes:
-        started, deadline: on the monotonic clock.
-        calls: how many calls were sent or tried. That is more than `attempts` where one was
-            repeated because of a stale connection, a wrong clock or an expired token.
+        operation: what is called.
+        started, deadline: instants on the monotonic clock.
+        calls: how many signed requests were sent or tried. This is more than `attempts` if some
+            were repeated because of a stale connection, a wrong clock or an expired token.
         attempts: those that count against the maximum.
-        stale: how many met a stale connection.
+        stale: how many of them met a stale connection.
         uncertain: whether one of them may have been carried out although no answer says so.
-        recovered: the recoveries that were tried; each has one chance.
+        recovered: the recoveries already tried; each is tried once.
     """
 
     operation: Operation[Result]
@@ -79,7 +80,7 @@ class Call(Generic[Result]):
         """The result that the operation reads out of an answer.
 
         Raises:
-            AttemptFailed: the answer is no success, or cannot be read.
+            AttemptFailed: the answer reports a failure, or cannot be read.
         """
         settled = self.uncertain and answer.code in self.operation.settled_by
         if answer.succeeded or settled:
@@ -105,7 +106,7 @@ class Call(Generic[Result]):
         return failure
 
     def told(self, problem: Problem, now: float) -> Problem:
-        """A problem that ends the call, with what all its attempts came to."""
+        """A copy of the problem that ends the call, with the outcome and the number of attempts."""
         outcome = outcomes.UNKNOWN if self.uncertain else outcomes.NOT_APPLIED
         return replace(
             problem,
@@ -116,7 +117,7 @@ class Call(Generic[Result]):
         )
 
     def problem(self, failure: AttemptFailed, wait: float, now: float) -> Problem:
-        """The problem that the last attempt came to; `wait` is in seconds, 0 for none."""
+        """The problem for a failed last attempt; `wait` is in seconds, 0 for no wait."""
         tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
         help_text = _HELP.get(failure.row, "").format(action=self.operation.action)
         upstream = None
@@ -141,11 +142,11 @@ _TRANSPORT: tuple[tuple[type[TransportError], Row, Cause | None], ...] = (
 )
 
 _HELP = {
-    outcomes.PERMISSION_DENIED: " The function's role lacks cms:{action}.",
-    outcomes.CLOCK_REFUSED: " The function's clock is off, and the answer's Date did not help:"
-    " check the clock.",
+    outcomes.PERMISSION_DENIED: " The function's role lacks cms:{action}: grant it.",
+    outcomes.CLOCK_REFUSED: " The function's clock is wrong, and the Date of the answer did not"
+    " correct it: check the clock.",
     outcomes.TOKEN_EXPIRED: " The role's credentials have expired and were not renewed: check the"
     " role of the service.",
     outcomes.MISCONFIGURED: " The credentials, CLOUDMONITOR_SIGNATURE or CLOUDMONITOR_ENDPOINT are"
-    " wrong.",
+    " wrong: check them.",
 }

@@ -1,4 +1,4 @@
-"""CloudMonitor at one endpoint: any operation, in attempts inside one deadline."""
+"""Calls CloudMonitor at one endpoint: any operation, in several attempts before one deadline."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from contact_groups.cloudmonitor.pacing import Pacer, backoff
 from contact_groups.cloudmonitor.transport import Transport, TransportError
 from contact_groups.problems import Cause, Problem
 
-#: An attempt that has less time than this left is not started: it could only end as `unknown`.
+#: Seconds. No attempt starts with less time than this left: its outcome would be `unknown`.
 ATTEMPT_MIN = 0.25
-#: A stale connection is replaced without counting; more than this many in a row are no longer
-#: chance.
+#: An attempt that met a stale connection is repeated and does not count. If one call meets more
+#: stale connections than this, the rest count.
 STALE_MAX = 3
 
 CredentialsReader = Callable[[], Credentials]
 
 
 class Client:
-    """CloudMonitor 2019-01-01 at one endpoint. Shared by all threads of an instance; no state of a
-    request stays in it.
+    """CloudMonitor 2019-01-01 at one endpoint. All threads of an instance share it.
 
-    What stays: the pace, and the offset of the clock once the upstream refused a timestamp.
+    It keeps no state of a request. It keeps the pace and, once CloudMonitor refused a timestamp,
+    the offset of the clock.
     """
 
     def __init__(
@@ -53,9 +53,7 @@ class Client:
         nonce: Callable[[], str] = lambda: str(uuid.uuid4()),
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Args: the settings of the same names; then the clocks, nonce and jitter, swapped by
-        tests.
-        """
+        """Args: the settings of the same names; then clocks, nonce, jitter, which tests replace."""
         self._endpoint = endpoint
         self._transport = transport
         self._sign = signer
@@ -82,9 +80,8 @@ class Client:
             What the operation reads out of the answer.
 
         Raises:
-            Problem: the row of the table that the last attempt came to, with what all attempts
-                came to: their number, and the outcome `unknown` as soon as one of them may have
-                been carried out.
+            Problem: why the last attempt failed, with the number of all attempts and the outcome.
+                The outcome is `unknown` if any attempt may have been carried out.
         """
         call = Call(operation, self._monotonic(), deadline)
         try:
@@ -93,10 +90,10 @@ class Client:
             raise call.told(problem, self._monotonic()) from None
 
     def preview(self, operation: Operation[Any], credentials: Credentials) -> dict[str, object]:
-        """The call that `call` would send, without anything that would let somebody send it.
+        """The call that `call` would send, without what somebody needs to send it.
 
-        Secret and token take no part: the token stands as `***` in what is signed, and the
-        signature is left out.
+        The AccessKey id is masked, `***` stands for the token in what is signed, and the signature
+        is left out.
         """
         shown = replace(
             credentials,
@@ -137,8 +134,8 @@ class Client:
             retry_after = self._pacer.retry_after()
             raise Problem(
                 outcomes.THROTTLED.type,
-                "No call is free before the deadline: this instance's pace is used up for"
-                f" {retry_after:.1f} s. Nothing was sent this time.",
+                "This instance may not send another call before the deadline: its pace is used up"
+                f" for {retry_after:.1f} s. This attempt sent nothing; try again later.",
                 cause=Cause.INSTANCE_PACE,
                 retry_after=math.ceil(retry_after),
             )
@@ -146,7 +143,7 @@ class Client:
             self._sleep(wait)
 
     def _attempt(self, call: Call[Result], credentials: Credentials) -> Result:
-        """The result of one attempt; raises AttemptFailed if it has none."""
+        """Makes one attempt and returns its result; raises AttemptFailed if there is none."""
         call.calls += 1
         call.attempts += 1
         started = self._monotonic()
@@ -167,7 +164,7 @@ class Client:
             )
 
     def _recover(self, call: Call[Any], failure: AttemptFailed) -> float | None:
-        """Seconds to wait before the next attempt; None if there is to be none."""
+        """Seconds to wait before the next attempt; None if this attempt was the last."""
         if failure.row is outcomes.THROTTLED and failure.hint is not None:
             self._pacer.hold(failure.hint)
         free = self._is_free(call, failure)

@@ -1,6 +1,6 @@
 """The operations of CloudMonitor that the function calls: one entry for each.
 
-Signing, attempts, pacing and classification are the same for all of them; what differs stands here.
+Signing, attempts, pacing and classification are the same for all. This module has the differences.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Operation(Generic[Result]):
-    """One call of the API, before it is signed.
+    """One operation with its parameters, before it is signed.
 
     Attributes:
         action: its name in the API.
         parameters: its business parameters, from name to text.
         writes: whether it changes anything. Only a call that writes has an outcome.
-        read: turns the answer of a success into the result; raises ValueError for one that it
-            cannot read.
-        not_found: the problem that the upstream's not-found codes mean here.
-        settled_by: the codes that say that an earlier attempt, whose answer was lost, was carried
-            out.
+        read: turns the answer of a success into the result; raises ValueError if it cannot read
+            the answer.
+        not_found: the problem that CloudMonitor's not-found codes mean here.
+        settled_by: the codes that prove that an earlier attempt was carried out although its
+            answer was lost.
     """
 
     action: str
@@ -44,7 +44,7 @@ class Operation(Generic[Result]):
 
 
 def put_contact_group(group: ContactGroup) -> Operation[str | None]:
-    """Creates or replaces a group (facts/cloudmonitor.md §1.1); results in the RequestId."""
+    """Creates or replaces a group (facts/cloudmonitor.md §1.1); the result is the RequestId."""
     parameters = {"ContactGroupName": group.contact_group_name, "Describe": group.describe}
     for number, name in enumerate(group.contact_names, start=1):
         parameters[f"ContactNames.{number}"] = name

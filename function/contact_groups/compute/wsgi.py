@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from contact_groups import logs
+from contact_groups.problem_details import problem_response
 from contact_groups.problems import INTERNAL_ERROR, MALFORMED_REQUEST, Actor, Problem
 
 Environ = dict[str, Any]
@@ -77,7 +78,7 @@ class Wsgi:
         # A path that could not be normalised is percent-encoded in part.
         safe = "/" if isinstance(instance, bytes) else "/%"
         quoted = quote(instance, safe=safe, errors=None if safe == "/" else "replace")
-        status, headers, body = problem.response(quoted, request_id_of(environ))
+        status, headers, body = problem_response(problem, quoted, request_id_of(environ))
         sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
         return f"{status} {problem.type.title}", list(headers.items()), sent
 

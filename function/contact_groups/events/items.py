@@ -12,7 +12,8 @@ from contact_groups.events.messages import Message
 from contact_groups.events.plain import LIST, MEMBERS, check_list
 from contact_groups.events.problems import EVENT_TOO_LARGE, EVENT_WITHOUT_PAYLOAD
 from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem, Verdict
-from contact_groups.schemas import NAME_MAX, load_contact_group
+from contact_groups.schema_fields import NAME_MAX
+from contact_groups.schemas import load_contact_group
 
 #: A verdict that only events have: the item was not sent, because a later item of the event, or a
 #: newer event, is for the same group.

@@ -15,6 +15,7 @@ from typing import Any
 from contact_groups import logs
 from contact_groups.events.items import SUPERSEDED, VERDICTS, Item
 from contact_groups.events.problems import EVENT_TOO_LARGE
+from contact_groups.problem_details import problem_document
 from contact_groups.problems import Problem, Verdict
 
 #: Function Compute's answer ends at 6 MB where it is oldest (facts/function-compute.md §2.3).
@@ -84,7 +85,7 @@ def _entries(items: list[Item], request_id: str | None) -> Iterator[dict[str, An
             problem = {"type": item.problem.type.uri, "sameAs": first[id(item.problem)]}
         elif item.problem:
             first[id(item.problem)] = item.id
-            problem = item.problem.document(request_id=request_id)
+            problem = problem_document(item.problem, request_id=request_id)
             if (count := shared[id(item.problem)]) > 1:
                 problem["items"] = count
         members = {

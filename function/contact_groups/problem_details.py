@@ -1,0 +1,96 @@
+"""How a problem is written: the JSON of problem details (RFC 9457), and the HTTP response."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from contact_groups.problems import Cause, Problem
+
+
+class FieldErrorSchema(Schema):
+    """One entry of `errors`."""
+
+    pointer = fields.String(
+        required=True,
+        metadata={"description": "RFC 6901 pointer into the body; empty: the body itself"},
+    )
+    code = fields.String(required=True, metadata={"description": "the broken rule, for programs"})
+    message = fields.String(required=True, metadata={"description": "the broken rule, for people"})
+
+
+class UpstreamSchema(Schema):
+    """The member `upstream`: what CloudMonitor answered."""
+
+    code = fields.String()
+    message = fields.String()
+    request_id = fields.String(data_key="requestId")
+    status = fields.Integer(required=True)
+
+
+class ProblemSchema(Schema):
+    """A problem+json document: the one shape of every failure."""
+
+    type = fields.String(required=True, metadata={"format": "uri-reference"})
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    instance = fields.String(metadata={"format": "uri-reference"})
+    errors = fields.List(fields.Nested(FieldErrorSchema))
+    upstream = fields.Nested(UpstreamSchema)
+    outcome = fields.String(validate=validate.OneOf(["not-applied", "unknown"]))
+    retryable = fields.Boolean(required=True)
+    cause = fields.Enum(Cause, by_value=True)
+    attempts = fields.Integer()
+    calls = fields.Integer()
+    elapsed_ms = fields.Integer(data_key="elapsedMs")
+    request_id = fields.String(data_key="requestId")
+
+
+_SCHEMA = ProblemSchema()
+
+
+def problem_document(
+    problem: Problem, instance: str | None = None, request_id: str | None = None
+) -> dict[str, Any]:
+    """The problem+json document; members that do not apply are left out.
+
+    Args:
+        problem: the failure.
+        instance: the path that was requested.
+        request_id: Function Compute's.
+    """
+    upstream = problem.upstream
+    members = {
+        "type": problem.type.uri,
+        "title": problem.type.title,
+        "status": problem.type.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "errors": problem.errors or None,
+        "upstream": upstream and _present(upstream._asdict()),
+        "outcome": problem.outcome,
+        "retryable": problem.type.retryable,
+        "cause": problem.cause,
+        "attempts": problem.attempts,
+        "calls": problem.calls,
+        "elapsed_ms": None if problem.elapsed is None else round(problem.elapsed * 1000),
+        "request_id": request_id,
+    }
+    document: dict[str, Any] = _SCHEMA.dump(_present(members))
+    return document
+
+
+def problem_response(
+    problem: Problem, instance: str | None, request_id: str | None
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the HTTP response."""
+    headers = {"Content-Type": "application/problem+json", **problem.headers()}
+    body = json.dumps(problem_document(problem, instance, request_id)).encode()
+    return problem.type.status, headers, body
+
+
+def _present(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
