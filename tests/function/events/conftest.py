@@ -22,7 +22,7 @@ from local.cloudmonitor import CloudMonitor
 from local.objects import Objects
 from tests.support import CANARY_SECRET, CANARY_TOKEN, Time, context
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 
 
 @pytest.fixture
