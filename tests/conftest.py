@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import compileall
+import importlib.util
 import itertools
 import json
 import subprocess
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -161,6 +164,17 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         tmp_path_factory.mktemp("cloud"), retry_seconds=0.0, parameters=parameters
     ) as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _oss2_compiled() -> None:
+    """The compiler warns of escapes in oss2 when no earlier import has compiled it."""
+    package = importlib.util.find_spec("oss2")
+    assert package
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for folder in package.submodule_search_locations or ():
+            compileall.compile_dir(folder, quiet=2)
 
 
 @pytest.fixture(autouse=True)

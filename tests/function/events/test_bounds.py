@@ -16,7 +16,7 @@ from contact_groups.events.items import Item, Reader
 from contact_groups.events.messages import Message
 from contact_groups.problems import Problem
 from local.objects import Objects
-from tests.events.groups import Handle, Lines, group, verdicts
+from tests.function.events.groups import Handle, Lines, group, verdicts
 from tests.support import ScriptedTransport
 
 MIB = 1024 * 1024

@@ -15,7 +15,7 @@ from contact_groups.events.messages import Source
 from contract.sources_table import payload_files, records
 from local.cloudmonitor import CloudMonitor
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 PAYLOADS = payload_files()
 SHAPES: tuple[Source | HttpShape, ...] = (*HTTP_SHAPES, *SOURCES)
 UNCLAIMED = {"ambiguous", "unclaimed", "mns-topic-stream-text"}

@@ -23,7 +23,7 @@ from contact_groups.events.messages import ObjectReference
 from contact_groups.events.report import EventFailed
 from contact_groups.problems import Problem
 from local.objects import Objects
-from tests.events.test_manifests import GROUP_YAML, event, put
+from tests.function.events.test_manifest import GROUP_YAML, event, put
 
 CREDENTIALS = Credentials("testid", "testsecret", "")
 REFERENCE = ObjectReference("manifests", "rota.yaml", "cn-hangzhou")

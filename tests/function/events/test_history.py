@@ -18,10 +18,10 @@ from contact_groups.events.messages import Message
 from contact_groups.events.report import EventFailed
 from contact_groups.function import Function
 from local.cloudmonitor import CloudMonitor, Fault
-from tests.events.groups import Handle, Lines, event, group, verdicts
+from tests.function.events.groups import Handle, Lines, event, group, verdicts
 from tests.support import SUCCESS, ScriptedTransport, context, refusal
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 DOWN = refusal("InternalError", 500)
 GROUP = ContactGroup("a", ("Ada",), "who is woken")
 

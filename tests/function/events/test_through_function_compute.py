@@ -21,7 +21,7 @@ import pytest
 from local.cloudmonitor import CloudMonitor, Fault
 from local.function_compute import FunctionCompute
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "events"
 SERVICE, FUNCTION = "contact-groups", "event-function"
 ROLE = "acs:ram::1234567890123456:role/contact-groups"

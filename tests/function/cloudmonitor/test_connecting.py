@@ -475,7 +475,7 @@ print(threading.active_count(), "threads")
 """
     done = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=Path(__file__).parents[2] / "function",
+        cwd=Path(__file__).parents[3] / "function",
         capture_output=True,
         text=True,
         timeout=60,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +20,7 @@ from local.cloudmonitor import CloudMonitor
 from local.objects import Objects
 from tests.support import CANARY_SECRET, CANARY_TOKEN, Time, context
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 
 
 @pytest.fixture
@@ -30,14 +28,6 @@ def cloud() -> Iterator[CloudMonitor]:
     """A CloudMonitor that knows any contact."""
     with CloudMonitor() as running:
         yield running
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _oss2_compiled() -> None:
-    """oss2 has escapes that the compiler warns of, where no earlier import has compiled it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        importlib.import_module("oss2")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from contact_groups.problems import Problem
 from contact_groups.settings import read_settings
 from tests.support import CANARY_SECRET, SUCCESS, ScriptedTransport, Time, refusal
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 KEYS = sorted(
     {key for source in dispatcher.SOURCES for key in source.keys}
     | set(

@@ -18,7 +18,7 @@ from contact_groups.events.history import History
 from contact_groups.events.messages import Message
 from contact_groups.events.report import EventFailed, fits_destination
 from contact_groups.settings import read_settings
-from tests.events.groups import group
+from tests.function.events.groups import group
 from tests.support import CANARY_SECRET, SUCCESS, ScriptedTransport, Time, context, refusal
 
 KEYS = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "testid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CANARY_SECRET}

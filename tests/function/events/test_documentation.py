@@ -11,7 +11,7 @@ from contact_groups.cloudmonitor import outcomes
 from contact_groups.events.problems import EVENT_PROBLEMS
 from contact_groups.problems import REQUEST_PROBLEMS, Verdict
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "events.md"
 
 

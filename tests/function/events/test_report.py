@@ -23,7 +23,7 @@ from contact_groups.events.report import (
     write_lost,
 )
 from contact_groups.problems import Problem
-from tests.events.groups import Handle, Lines, event, group, verdicts
+from tests.function.events.groups import Handle, Lines, event, group, verdicts
 from tests.support import (
     CANARY_SECRET,
     CANARY_TOKEN,

@@ -14,7 +14,7 @@ from contact_groups.events.report import EventFailed
 from contact_groups.function import Function
 from contact_groups.schemas import CODES
 from local.cloudmonitor import CloudMonitor, Fault
-from tests.events.groups import Handle, Lines, event, group, verdicts
+from tests.function.events.groups import Handle, Lines, event, group, verdicts
 from tests.support import GROUP, SUCCESS, ScriptedTransport, Time, call, context, refusal
 
 

@@ -22,9 +22,9 @@ from contact_groups.events.moments import moment
 from contact_groups.events.oss import OPERATIONS
 from contact_groups.events.refused import REFUSED
 from contact_groups.problems import Problem
-from tests.events.groups import Handle, Lines, group, verdicts
+from tests.function.events.groups import Handle, Lines, group, verdicts
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "events"
 
 

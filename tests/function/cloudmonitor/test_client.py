@@ -14,7 +14,6 @@ import pytest
 from contact_groups.cloudmonitor.client import Client
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.operations import put_contact_group
-from contact_groups.cloudmonitor.pacing import Pacer, backoff
 from contact_groups.cloudmonitor.transport import NoAnswer, NotSent, Stale
 from contact_groups.contact_group import ContactGroup
 from contact_groups.problems import Problem
@@ -370,29 +369,6 @@ def test_calls_of_an_instance_are_paced(
         client.call(PUT, _held, 10.0)
 
     assert time.slept == pytest.approx([0.25, 0.25])
-
-
-def test_a_hint_that_is_too_good_to_be_true_does_not_silence_the_instance(time: Time) -> None:
-    """An absurd hint holds the instance back for a minute, not for years."""
-    pacer = Pacer(20.0, time.monotonic)
-
-    pacer.hold(1e9)
-
-    assert pacer.reserve(latest=59.9) is None
-    assert pacer.reserve(latest=60.0) == 60.0
-
-
-def test_backoff_is_capped_and_jittered() -> None:
-    """The wait doubles from 100 ms to 2 s, and is drawn from zero up."""
-    assert [backoff(attempt, lambda: 1.0) for attempt in (1, 2, 3, 5, 6, 60)] == [
-        0.1,
-        0.2,
-        0.4,
-        1.6,
-        2.0,
-        2.0,
-    ]
-    assert backoff(3, lambda: 0.0) == 0.0
 
 
 def test_credentials_that_are_missing_cost_no_call(
