@@ -32,6 +32,11 @@ DEPLOYMENTS: tuple[tuple[int, int, float, float], ...] = (
 )
 
 
+#: Callers within two minutes, and the share of them that comes in one burst.
+CROWDS: tuple[tuple[int, float], ...] = ((250, 1.0), (1_200, 0.25), (2_400, 0.25), (3_600, 0.25))
+#: What every refused caller would be told if the queue of those who wait were all that counts: it
+#: is full up to the deadline.
+SAME = RECOMMENDED.deadline
 #: The jitter that the pace is tried under beside the base case's.
 LATE = 0.010
 
@@ -39,7 +44,7 @@ LATE = 0.010
 @dataclass(frozen=True)
 class Results:
     """Figures by what was varied: callers and policy, instances and pace, pace with late calls,
-    deployment, reading.
+    deployment, crowd and Retry-After, reading.
     """
 
     seed: int
@@ -48,6 +53,7 @@ class Results:
     paces: dict[tuple[int, float], Figures]
     late: dict[float, Figures]
     deployments: dict[tuple[tuple[int, int, float, float], bool], Figures]
+    told: dict[tuple[tuple[int, float], float | None], Figures]
     readings: dict[tuple[str, str], Figures]
 
 
@@ -89,6 +95,15 @@ def run(seed: int, quick: bool, tell: Callable[[str], None]) -> Results:
         for deployment in deployments
         for packed in (True, False)
     }
+    tell(f"{len(CROWDS)} crowds, with one Retry-After for all and with the function's own")
+    told = {
+        (crowd, after): simulate(
+            THIS_CLIENT,
+            replace(short, callers=crowd[0], synchronized=crowd[1], retry_after=after),
+        )
+        for crowd in CROWDS
+        for after in (SAME, None)
+    }
     tell("other readings of the quota")
     readings = {rule: replace(short, rule=rule) for rule in RULES}
     readings["sliding second, no hint"] = replace(short, hint=None)
@@ -99,7 +114,7 @@ def run(seed: int, quick: bool, tell: Callable[[str], None]) -> Results:
         if not quick
         for policy in POLICIES
     }
-    return Results(seed, main.seconds, by_load, by_pace, late, by_deployment, by_reading)
+    return Results(seed, main.seconds, by_load, by_pace, late, by_deployment, told, by_reading)
 
 
 def _paced(setup: Setup, instances: int, pace: float) -> Setup:

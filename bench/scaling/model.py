@@ -63,6 +63,7 @@ class Setup:
             it are full; else to the least busy, as if all had been made before.
         others: calls a second that the rest of the account makes, beside the function.
         jitter: seconds, on average, that a call or an answer is late on its way.
+        retry_after: seconds that every caller refused by this client is told; None: what it says.
     """
 
     callers: int
@@ -77,6 +78,7 @@ class Setup:
     packed: bool = True
     others: float = 0.0
     jitter: float = 0.003
+    retry_after: float | None = None
     seed: int = 1
 
 
@@ -139,6 +141,8 @@ class Callers:
         self._platform = platform
         self.latencies: list[float] = []
         self.in_time = 0
+        self.refusals = 0
+        self.refused_throughout = 0
         self._seconds = setup.seconds
         drawn = random.Random(f"callers {setup.seed}")
         bursts = [60.0 + 120.0 * number for number in range(max(1, int(setup.seconds // 120)))]
@@ -157,6 +161,8 @@ class Callers:
                 self.latencies.append(self._loop.now - begun)
                 self.in_time += self._loop.now <= self._seconds
                 return
+            self.refusals += 1
+            self.refused_throughout += tries == TRIES
             wait = CALLER_WAIT if reply.retry_after is None else reply.retry_after
             if tries < TRIES and self._loop.now + wait - begun <= PATIENCE:
                 self._loop.after(wait, self._ask, begun, tries + 1)

@@ -97,6 +97,7 @@ class Client:
         self._upstream = upstream
         self._threads = threads
         self._deadline = setup.deadline
+        self._retry_after = setup.retry_after
         self._client = cloudmonitor.Client(
             Endpoint("https", "cloudmonitor", 443),
             self,
@@ -130,7 +131,8 @@ class Client:
             self._client.call(_PUT, lambda: _CREDENTIALS, self._loop.now + self._deadline)
         except Problem as problem:
             after = problem.headers().get("Retry-After")
-            return Reply(problem.type.status, None if after is None else float(after))
+            told = self._retry_after if after is None else self._retry_after or float(after)
+            return Reply(problem.type.status, told)
         return Reply(200)
 
     def _sleep(self, seconds: float) -> None:

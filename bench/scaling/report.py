@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.scaling import model, upstream
-from bench.scaling.experiments import RECOMMENDED, SHORT, Results
+from bench.scaling.experiments import RECOMMENDED, SAME, SHORT, Results
 from bench.scaling.plot import Axis, Panel, draw
 from bench.scaling.policies import ALTERNATIVES, FIXED_WAIT, POLICIES, THIS_CLIENT
 from bench.scaling.simulation import Figures
@@ -114,6 +114,8 @@ def write_report(results: Results, command: str) -> str:
             load_reading=_load_reading(results),
             pace_table=_pace_table(results),
             deployment_table=_deployment_table(results),
+            told_table=_told_table(results),
+            same=SAME,
             reading_table=_reading_table(results),
             short_rate=f"{SHORT.callers / SHORT.seconds:g}",
             hint=RECOMMENDED.hint,
@@ -233,6 +235,29 @@ def _deployment_table(results: Results) -> str:
     head = (
         "MaxInstances|InstanceConcurrency|pace of each|deadline"
         "|first: of the quota|failed|p99|evenly: of the quota|failed|p99"
+    )
+    return _table(head.split("|"), rows)
+
+
+def _told_table(results: Results) -> str:
+    rows = []
+    for ((callers, share), after), figures in results.told.items():
+        crowd = f"{callers:,}, {share:.0%} in one burst" if after else ""
+        rows.append(
+            (
+                crowd,
+                f"{after:g} s for all" if after else "**the function's own**",
+                f"{figures.refusals / figures.callers:.2f}",
+                str(figures.refused_throughout),
+                f"{figures.failed_share:.1%}",
+                f"{figures.goodput / QUOTA:.1%}",
+                f"{figures.p50:.2f} s",
+                f"{figures.p99:.2f} s",
+            )
+        )
+    head = (
+        "callers|Retry-After|refusals per caller|callers refused three times|failed|of the quota"
+        "|p50|p99"
     )
     return _table(head.split("|"), rows)
 

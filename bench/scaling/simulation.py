@@ -26,6 +26,8 @@ class Figures:
         calls: upstream calls.
         throttled: those of them that were throttled.
         refused: requests that the platform had no room for.
+        refusals: answers other than 200.
+        refused_throughout: callers who got one at each of their tries.
     """
 
     callers: int
@@ -36,6 +38,8 @@ class Figures:
     calls: int
     throttled: int
     refused: int
+    refusals: int
+    refused_throughout: int
 
     @property
     def failed_share(self) -> float:
@@ -86,6 +90,8 @@ def simulate(policy: str, setup: Setup) -> Figures:
         calls=upstream.calls,
         throttled=upstream.throttled,
         refused=platform.refused,
+        refusals=callers.refusals,
+        refused_throughout=callers.refused_throughout,
     )
 
 

@@ -87,7 +87,9 @@ class Client:
         try:
             return self._attempts(call, credentials)
         except Problem as problem:
-            raise call.told(problem, self._monotonic()) from None
+            told = call.told(problem, self._monotonic())
+            logs.note(attempts=told.attempts, calls=told.calls)
+            raise told from None
 
     def preview(self, operation: Operation[Any], credentials: Credentials) -> dict[str, object]:
         """The call that `call` would send, without what somebody needs to send it.

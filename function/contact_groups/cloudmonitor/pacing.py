@@ -15,7 +15,8 @@ BACKOFF_CAP = 2.0
 #: A hint beyond a minute is passed on to the caller but does not silence the instance for longer:
 #: hints can be wrong.
 HINT_CAP = 60.0
-#: The longest Retry-After that the queue of refused callers leads to: many of them never return.
+#: The longest wait that refused callers are told because of those told before them: many of them
+#: never return. Shorter caps were simulated and led to more refusals.
 RETRY_AFTER_CAP = 60.0
 
 
@@ -53,11 +54,12 @@ class Pacer:
         """Seconds until a refused caller is likely to find a slot.
 
         Each refused caller is told a later moment than the one before, at the pace: if all came
-        back at the same moment, most of them would be refused again.
+        back at the same moment, most of them would be refused again (docs/scale.md). A moment that
+        has passed delays nobody, whether or not its caller came.
         """
         with self._lock:
             now = self._clock()
-            free = max(now, self._next, min(self._promised, now + RETRY_AFTER_CAP))
+            free = min(max(now, self._next, self._promised), now + RETRY_AFTER_CAP)
             self._promised = free + self._spacing
             return free - now
 

@@ -11,15 +11,28 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from contact_groups.api import create_app
 from contact_groups.cloudmonitor.client import Client
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.operations import put_contact_group
-from contact_groups.cloudmonitor.transport import NoAnswer, NotSent, Stale
+from contact_groups.cloudmonitor.transport import BrokenConnection, NoAnswer, NotSent, Stale
+from contact_groups.compute.wsgi import Wsgi
 from contact_groups.contact_group import ContactGroup
+from contact_groups.groups import Groups
 from contact_groups.problems import Problem
-from tests.support import SUCCESS, ScriptedTransport, Time, refusal
+from tests.support import (
+    ENVIRONMENT,
+    GROUP,
+    SUCCESS,
+    Reply,
+    ScriptedTransport,
+    Time,
+    call,
+    refusal,
+)
 
 Make = Callable[..., Client]
+Lines = Callable[[], list[dict[str, Any]]]
 PUT = put_contact_group(ContactGroup("g", ("a",), "d"))
 HELD = Credentials("id", "secret", "token")
 
@@ -382,3 +395,106 @@ def test_credentials_that_are_missing_cost_no_call(
 
     assert raised.value.type.slug == "misconfigured"
     assert not transport.sent
+
+
+def _post(client: Client, time: Time, environment: dict[str, str] = ENVIRONMENT) -> Reply:
+    app = Wsgi(create_app(Groups(client), 10.0, environment, monotonic=time.monotonic))
+    return call(app, "POST", "/v1/contact-groups", GROUP)
+
+
+def test_what_was_sent_is_told_although_credentials_are_missing_later(
+    make_client: Make, time: Time, log_lines: Lines
+) -> None:
+    """A time-out, an expired token, then no credentials: the outcome is unknown after two calls,
+    and the log says the same.
+    """
+    environment = dict(ENVIRONMENT)
+
+    class Expiring(ScriptedTransport):
+        def send(self, request: Any, deadline: float) -> Any:
+            if len(self.sent) == 1:
+                environment.clear()
+            return super().send(request, deadline)
+
+    upstream = Expiring([NoAnswer("no answer"), refusal("InvalidSecurityToken.Expired")])
+
+    reply = _post(make_client(transport=upstream), time, environment)
+
+    told = {
+        "outcome": "unknown",
+        "attempts": 1,  # the expired token is replaced, and does not count
+        "calls": 2,
+    }
+    assert (reply.status, reply.problem) == (500, "misconfigured")
+    assert told.items() <= reply.json.items()
+    assert told.items() <= log_lines()[-1].items()
+
+
+def test_credentials_missing_from_the_start_are_not_applied(
+    make_client: Make, transport: ScriptedTransport, time: Time
+) -> None:
+    """Where nothing was sent, the answer says so: not-applied, no attempt, no call."""
+    reply = _post(make_client(), time, {})
+
+    assert reply.problem == "misconfigured"
+    assert {"outcome": "not-applied", "attempts": 0, "calls": 0}.items() <= reply.json.items()
+    assert not transport.sent
+
+
+@pytest.mark.parametrize(
+    ("step", "problem", "cause"),
+    [
+        (NoAnswer("no answer"), "upstream-timeout", "timed-out"),
+        (BrokenConnection("broke"), "upstream-timeout", "connection-broken"),
+        (Stale("broke"), "upstream-timeout", "connection-broken"),
+        (refusal("Throttling.User"), "throttled", "upstream-quota"),
+        (refusal("ServiceUnavailable", 503), "upstream-unavailable", None),
+    ],
+)
+def test_the_cause_tells_failures_of_one_type_apart(
+    make_client: Make, time: Time, log_lines: Lines, step: Any, problem: str, cause: str | None
+) -> None:
+    """The answer and the log line name the cause where a problem type has more than one."""
+    reply = _post(make_client(transport=ScriptedTransport([step])), time)
+
+    assert reply.problem == problem
+    assert reply.json.get("cause") == log_lines()[-1].get("cause") == cause
+
+
+def test_the_pace_of_the_instance_is_not_the_quota_of_the_account(
+    make_client: Make, transport: ScriptedTransport, time: Time, log_lines: Lines
+) -> None:
+    """A request that this instance has no slot for says so, and that nothing was sent."""
+    client = make_client(calls_per_second=0.05)
+    assert _post(client, time).status == 200
+
+    reply = _post(client, time)
+
+    told = {"cause": "instance-pace", "outcome": "not-applied", "attempts": 0, "calls": 0}
+    assert (reply.status, reply.problem, reply.headers["Retry-After"]) == (429, "throttled", "20")
+    assert told.items() <= reply.json.items()
+    assert told.items() <= log_lines()[-1].items()
+    assert len(transport.sent) == 1
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+def test_attempts_stay_within_the_maximum_and_calls_say_what_was_sent(
+    make_client: Make, time: Time, log_lines: Lines, most: int
+) -> None:
+    """Calls that replaced one at once, for a stale connection, the clock or the token, are counted
+    as calls and not as attempts.
+    """
+    stale, clock, token = (
+        Stale("broke"),
+        refusal("InvalidTimeStamp.Expired", date=formatdate(time.wall(), usegmt=True)),
+        refusal("InvalidSecurityToken.Expired"),
+    )
+    upstream = ScriptedTransport([stale, clock, stale, token, refusal("ServiceUnavailable", 503)])
+
+    reply = _post(make_client(transport=upstream, max_attempts=most), time)
+
+    told = {"attempts": most, "calls": most + 4}
+    assert reply.problem == "upstream-unavailable"
+    assert told.items() <= reply.json.items()
+    assert told.items() <= log_lines()[-1].items()
+    assert len(upstream.sent) == most + 4
