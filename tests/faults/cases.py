@@ -153,7 +153,7 @@ CASES: tuple[Case, ...] = (
         "token expired", 500, "misconfigured", _error("InvalidSecurityToken.Expired"), calls=2
     ),
     # answers that do not come
-    _works("late once", Fault("delay", seconds=0.6), calls=2),
+    _works("late once", Fault("delay", seconds=3), calls=2),
     _unknown("late always", 504, "upstream-timeout", _late(), stored=True),
     _unknown(
         "late, and not carried out", 504, "upstream-timeout", _late(), Fault("empty", times=ALWAYS)

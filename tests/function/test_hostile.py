@@ -94,7 +94,8 @@ def test_reading_a_manifest_takes_time_in_proportion_to_its_size() -> None:
         with pytest.raises(Problem, match='"399999" stands more than once'):
             parse_json(body)
 
-    assert _seconds(read) < 20 * _seconds(lambda: json.loads(body))
+    ours = min(_seconds(read) for _ in range(3))
+    assert ours < 20 * min(_seconds(lambda: json.loads(body)) for _ in range(3))
 
 
 def test_a_list_that_is_too_long_is_refused_as_a_whole(send: Send) -> None:

@@ -275,13 +275,13 @@ def test_idle_connections_are_kept_after_silence_on_a_new_one(
     serve: Callable[..., tuple[RawServer, Pool]],
 ) -> None:
     """A new connection that times out says nothing about those that have carried answers."""
-    server, pool = serve([0.1, OK], [HANG], [OK])
+    server, pool = serve([0.5, OK], [HANG], [OK])
     other = threading.Thread(target=_send, args=(pool,))
     other.start()
     _wait_until(lambda: len(server.requests) == 1)
 
     with pytest.raises(NoAnswer, match="in time"):
-        _send(pool, 1.0)
+        _send(pool, 2.5)
     other.join()
 
     assert _send(pool).body == b"{}"
