@@ -98,8 +98,7 @@ class Problem(Exception):
         detail: what went wrong this time, and what to do.
         errors: the wrong members of the body.
         upstream: what CloudMonitor answered.
-        outcome: `not-applied` or `unknown`; None if the function never came to calling
-            CloudMonitor to write.
+        outcome: `not-applied` or `unknown`; None if no write to CloudMonitor was begun.
         cause: which of several causes, where the type has more than one.
         attempts: how many attempts were made that count against the maximum.
         calls: how many signed requests were sent or tried. This is more than `attempts` if some

@@ -1,9 +1,9 @@
-"""An answer of the gateway or of CloudMonitor, read leniently: JSON or XML, any case of keys, any
-type of Code.
+"""Reads an answer of the gateway or of CloudMonitor leniently: JSON or XML, upper or lower case
+keys, any type of Code.
 
-Lenient, because the documents themselves disagree (facts/cloudmonitor.md §1.3); never so lenient
-that anything but `Success` true with `Code` 200 under HTTP 200 is a success, or that an answer
-which says a thing twice says anything. What is shown of an answer is made fit for it here, once.
+It is lenient because the documents disagree (facts/cloudmonitor.md §1.3). But only `Success` true
+with `Code` 200 under HTTP 200 is a success, and an answer that has a member twice says nothing.
+This module also removes secrets from the texts that callers may see, and bounds their length.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from typing import Any
 
 from contact_groups.cloudmonitor.transport import RawAnswer
 
-#: The longest documented message has 110 characters; more is not read on a screen.
+#: The longest documented message has 110 characters; nobody reads more than this on a screen.
 MESSAGE_MAX = 500
 #: The longest documented code has 43 characters.
 CODE_MAX = 100
 #: A UUID has 36 characters.
 REQUEST_ID_MAX = 100
-#: Seconds. The quota is one of seconds, so a hint beyond an hour is no better than an hour.
+#: Seconds. The quota is counted per second, so a longer hint says no more than an hour.
 HINT_MAX = 3600.0
-#: Bytes. A refusal or a success takes one KB; 2 MB of empty elements take half a second to read.
+#: Bytes. A real answer has 1 KB; 2 MB of empty elements would take half a second to read.
 XML_MAX = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an answer says. Code, message and request id hold no secret and are of bounded length.
+    """What an answer says. Code, message and request id contain no secret and are not too long.
 
     Attributes:
         status: the HTTP status.
-        code: its Code as text; None where it has none, contradicts or repeats itself, or is no
-            JSON object and no XML.
-        message: its Message, without the string to sign that a refused signature comes with.
-        request_id: its RequestId, else the x-acs-request-id header.
-        success: its Success; None where it says neither true nor false.
+        code: its Code as text. None if it has none, if it contradicts or repeats itself, or if it
+            is neither a JSON object nor XML.
+        message: its Message, without the string to sign that comes with a refused signature.
+        request_id: its RequestId, or else the x-acs-request-id header.
+        success: its Success; None if it is neither true nor false.
         headers: its headers, by lower-case name, as they came.
         members: the members of its body, by lower-case name, as they came.
     """
@@ -55,17 +55,16 @@ class Answer:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the call succeeded; Message has no say (facts/cloudmonitor.md §1.3)."""
+        """Whether the call succeeded. Message does not count (facts/cloudmonitor.md §1.3)."""
         return self.status == 200 and self.success is True and self.code == "200"
 
     @property
     def hint(self) -> float | None:
-        """Seconds to wait that the server asks for, at most HINT_MAX; None where it asks for
-        nothing.
+        """Seconds that the server asks us to wait, at most HINT_MAX; None if it does not ask.
 
-        From `x-acs-retry-after` (ms), `Retry-After` (s, or a date, held against the answer's own
-        Date) or `x-ratelimit-user*` TimeLeft (ms) where no call remains, in this order
-        (facts/cloudmonitor.md §5).
+        The first of these headers counts (facts/cloudmonitor.md §5): `x-acs-retry-after` (ms);
+        `Retry-After` (seconds, or a date that is compared with the answer's own Date);
+        `x-ratelimit-user*`, its TimeLeft (ms) if no call remains.
         """
         seconds = self._wait()
         return None if seconds is None else min(seconds, HINT_MAX)
@@ -87,9 +86,7 @@ class Answer:
 
     @property
     def date(self) -> float | None:
-        """The server's clock in seconds since the epoch; None where the answer has no
-        usable Date.
-        """
+        """The server's clock in seconds since the epoch; None without a usable Date."""
         return _time(self.headers.get("date", ""))
 
 
@@ -98,8 +95,8 @@ _TIME_LEFT = re.compile(r"\bTimeLeft:([0-9]+)\b")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
-#: The three forms of RFC 9110, section 5.6.7. Where the zone is missing or written in digits, it is
-#: UTC all the same: HTTP has no other.
+#: The three forms of RFC 9110, section 5.6.7. If the zone is missing or in digits, it is UTC:
+#: HTTP has no other.
 _DATES = (
     re.compile(
         rf"[A-Za-z]{{3,9}}, (?P<day>[0-9]{{1,2}})[ -]{_MONTH}[ -](?P<year>[0-9]{{4}}|[0-9]{{2}})"
@@ -120,7 +117,7 @@ def _time(text: str) -> float | None:
     year, day, hour, minute, second = (
         int(found[name]) for name in ("year", "day", "hour", "minute", "second")
     )
-    if len(found["year"]) == 2:  # no server's clock stands before 1970
+    if len(found["year"]) == 2:  # no server's clock is before 1970
         year += 2000 if year < 70 else 1900
     month = _MONTHS.index(found["month"]) + 1
     try:
@@ -130,17 +127,17 @@ def _time(text: str) -> float | None:
 
 
 def read_answer(raw: RawAnswer, secrets: tuple[str, ...] = ()) -> Answer:
-    """Reads an answer, whatever it holds; what cannot be read is left None.
+    """Reads an answer, whatever it contains. What it cannot read is None.
 
     Args:
         raw: the answer.
-        secrets: texts that nothing shown of it may hold, in whatever encoding.
+        secrets: texts that must not appear, in any encoding, in what callers may see.
     """
     members = _members(raw.body)
     code = _code(members.get("code"))
     success = {"true": True, "false": False}.get(str(members.get("success")).lower())
     if success and code != "200":
-        code = None  # a success and a failure in one: neither is to be believed
+        code = None  # it says both success and failure: trust neither
     request_id = _text(members.get("requestid")) or raw.headers.get("x-acs-request-id")
     return Answer(
         status=raw.status,
@@ -160,15 +157,15 @@ def _members(body: bytes) -> dict[str, Any]:
             document: dict[str, Any] = _JSON.decode(body.decode())
         else:
             document = _xml_members(body) if start == b"<" and len(body) <= XML_MAX else {}
-    except Exception:  # the last resort: no answer may end in a failure of the function
+    except Exception:  # the last resort: no answer may make the function fail
         return {}
     return {name.lower(): value for name, value in document.items()}
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Of two members that differ in case alone nobody can tell which one counts.
+    # If two members differ only in case, nobody can know which one counts.
     if len({name.lower() for name, _ in pairs}) < len(pairs):
-        raise ValueError("a member is there twice")
+        raise ValueError("a member is repeated")
     return dict(pairs)
 
 
@@ -176,8 +173,7 @@ _JSON = json.JSONDecoder(object_pairs_hook=_unrepeated)
 
 
 def _xml_members(body: bytes) -> dict[str, Any]:
-    # Imported only now: the calls ask for JSON, so this is the exception (facts/cloudmonitor.md
-    # §1.3, §5).
+    # Imported late: calls ask for JSON, so XML is the exception (facts/cloudmonitor.md §1.3, §5).
     from defusedxml.ElementTree import fromstring
 
     root = fromstring(body, forbid_dtd=True)
@@ -190,7 +186,7 @@ def _xml_members(body: bytes) -> dict[str, Any]:
 
 
 def _code(value: Any) -> str | None:
-    # An integer is as good as its text; true, 1.0 or a list is not.
+    # An integer counts as its text; true, 1.0 or a list does not.
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     return text if isinstance(text, str) and text else None
 
@@ -200,8 +196,8 @@ def _text(value: Any) -> str | None:
 
 
 def _without_signature(message: str | None) -> str | None:
-    """A refused signature is answered with the string to sign, which holds the AccessKey ID and the
-    token (facts/cloudmonitor.md §5).
+    """The message without the string to sign. The answer to a refused signature quotes it, and it
+    contains the AccessKey ID and the token (facts/cloudmonitor.md §5).
     """
     for marker in ("server string to sign", "server StringToSign"):
         message = message and message.partition(marker)[0]
@@ -209,16 +205,16 @@ def _without_signature(message: str | None) -> str | None:
 
 
 def _shown(text: str | None, secrets: tuple[str, ...], longest: int) -> str | None:
-    """The first characters of a text, without secrets and without what does not print.
+    """The first characters of a text, without secrets and without unprintable characters.
 
-    A secret that lies across the cut goes as a whole; only so much of the text is looked at that
-    2 MB of it cost nothing.
+    A secret that crosses the end is removed as a whole. Only the beginning of the text is searched,
+    so that 2 MB of it cost nothing.
     """
     if text is None:
         return None
     shown, end = "", 0
-    # A form is never shorter than its secret. A token, whose pattern takes milliseconds to compile,
-    # is so longer than what usually comes.
+    # An encoded secret is never shorter than the secret, so a longer secret cannot be in the text.
+    # This usually skips the token, whose pattern takes milliseconds to compile.
     possible = tuple(secret for secret in secrets if len(secret) <= len(text))
     if possible:
         reach = longest + _FORM_MAX * max(map(len, possible))
@@ -233,19 +229,19 @@ def _shown(text: str | None, secrets: tuple[str, ...], longest: int) -> str | No
     return shown.strip()[:longest]
 
 
-#: The longest form of one character, encoded three times: %252525XX wants 8 of the 9.
+#: No form of one character is longer. Encoded three times, one has 8 characters: %252525XX.
 _FORM_MAX = 9
 
 
 @lru_cache(maxsize=8)
 def _forms(secrets: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds secrets as they are, percent-encoded once to three times, or escaped as in JSON."""
+    """Finds secrets that are plain, percent-encoded up to three times, or escaped as in JSON."""
     longest_first = sorted(secrets, key=len, reverse=True)
     return re.compile("|".join("".join(map(_form, secret)) for secret in longest_first))
 
 
 def _form(letter: str) -> str:
-    if letter.isalnum():  # which nobody encodes
+    if letter.isalnum():  # nobody encodes these
         return letter
     number = f"{ord(letter):02x}"
     digits = "".join(f"[{digit}{digit.upper()}]" for digit in number)

@@ -1,4 +1,4 @@
-"""One operation as a signed request: common parameters, headers, and either signature."""
+"""Makes a signed request of an operation: common parameters, headers and one of two signatures."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class Stamp(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The time as both signatures want it: 2023-10-26T10:22:32Z."""
+        """The time in the form of both signatures: 2023-10-26T10:22:32Z."""
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.time))
 
 
-#: Operation, endpoint, credentials and stamp in; request and signature out.
+#: Takes operation, endpoint, credentials and stamp; returns request and signature.
 Signer = Callable[[Operation[Any], Endpoint, Credentials, Stamp], tuple[Request, Signature]]
 
 
 def v3_request(
     operation: Operation[Any], endpoint: Endpoint, credentials: Credentials, stamp: Stamp
 ) -> tuple[Request, Signature]:
-    """Business parameters in the query, the rest in headers, as the vendor's current SDKs send it
-    (facts/cloudmonitor.md §4.2, §4.3).
+    """Signs by V3, as the vendor's current SDKs do: business parameters in the query, the others in
+    headers (facts/cloudmonitor.md §4.2, §4.3).
     """
     query = signature.canonical_query(operation.parameters)
     headers = {
@@ -67,7 +67,9 @@ def v3_request(
 def rpc_request(
     operation: Operation[Any], endpoint: Endpoint, credentials: Credentials, stamp: Stamp
 ) -> tuple[Request, Signature]:
-    """Everything in the query, as the 2019 document describes it (facts/cloudmonitor.md §4.1)."""
+    """Signs by RPC 1.0, as the 2019 document describes it: all parameters in the query
+    (facts/cloudmonitor.md §4.1).
+    """
     parameters = {
         **operation.parameters,
         "AccessKeyId": credentials.access_key_id,

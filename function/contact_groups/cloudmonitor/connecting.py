@@ -1,7 +1,7 @@
-"""From a host name to an open connection, all inside one deadline: name resolution, TCP, TLS.
+"""From a host name to an open connection before one deadline: name resolution, TCP, TLS.
 
-`socket.create_connection` cannot keep a deadline: name resolution knows no timeout, and each
-address gets the whole timeout anew.
+`socket.create_connection` cannot keep a deadline: name resolution has no timeout, and every address
+gets the whole timeout.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 Address = tuple[int, Any]
 Resolve = Callable[[str, int], list[Address]]
 
-#: Resolutions that may run at the same time; each one holds a thread. All callers share the newest,
-#: and a caller that has waited in vain leaves it behind: with the default connect timeout one every
-#: 2 s at most. With its own defaults, the C library gives up after 30 s (three name servers, twice
-#: 5 s each), so that 15 of them are alive at most.
+#: Resolutions that may run at the same time; each one holds a thread. All callers share the newest
+#: one. A caller that times out abandons it, and the next caller starts another: at most one every
+#: 2 s with the default connect timeout. The C library gives up after 30 s by default (three name
+#: servers, twice 5 s each), so at most 15 run at once.
 RESOLUTIONS_MAX = 16
 #: Seconds between the first attempts at two addresses (RFC 8305, section 5).
 STAGGER = 0.25
@@ -33,14 +33,15 @@ def resolve(host: str, port: int) -> list[Address]:
     """Asks the system for the addresses of a host, best first.
 
     Raises:
-        OSError, ValueError: the name does not resolve; it is no host name.
+        OSError: the name does not resolve.
+        ValueError: the name is not a valid host name.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
 
 
 class _Resolution:
-    """One resolution under way, shared by all who wait for it."""
+    """One resolution in progress, shared by all threads that wait for it."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -51,8 +52,8 @@ class _Resolution:
 class Resolver:
     """The addresses of one host, shared by the threads of an instance.
 
-    A resolution cannot be interrupted, so it runs in a daemon thread: one that hangs is left
-    behind, and does not keep the process from ending.
+    Nothing can interrupt a resolution, so it runs in a daemon thread. One that hangs is abandoned,
+    and does not stop the process from ending.
     """
 
     def __init__(self, host: str, port: int, resolve: Resolve) -> None:
@@ -71,8 +72,9 @@ class Resolver:
             timeout: seconds to wait for them.
 
         Raises:
-            OSError, ValueError: as the resolution raises them; TimeoutError after the timeout; at
-                once if too many earlier resolutions still hang.
+            OSError, ValueError: what the resolution raised; or too many earlier resolutions still
+                hang.
+            TimeoutError: the timeout is over.
         """
         if self._literal:
             return [self._literal]
@@ -136,17 +138,19 @@ def connect(
 ) -> socket.socket:
     """Opens a connection to the first address that answers, TLS included.
 
-    The addresses are tried in turn, at most `STAGGER` apart and all within half of the time, and
-    none is given up before the deadline: a silent one costs the others nothing (RFC 8305).
+    It tries the addresses in turn, at most `STAGGER` apart and all within half of the time. It
+    gives none up before the deadline, so a silent address does not delay the others (RFC 8305).
 
     Args:
         addresses: at least one, best first.
         host: the name that the certificate must be for.
         tls: None for plain TCP.
-        deadline: on the clock, when the connection must be open.
+        deadline: the instant on the clock at which the connection must be open.
+        clock: monotonic seconds.
 
     Raises:
-        OSError, ValueError: every address failed; the first failure. TimeoutError at the deadline.
+        OSError, ValueError: every address failed; this is the first failure.
+        TimeoutError: the deadline is over.
     """
     left = deque(addresses)
     stagger = min(STAGGER, (deadline - clock()) / 2 / len(left))
@@ -171,7 +175,7 @@ def connect(
                         return opened
         finally:
             for opening in openings:
-                opening.close()  # the one that is finished keeps its socket
+                opening.close()  # the finished one keeps its socket open
     raise failures[0]
 
 
@@ -193,7 +197,7 @@ def _opening(address: Address, host: str, tls: ssl.SSLContext | None) -> _Openin
         if tls:
             opened = tls.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
             yield from _handshake(opened)
-    except BaseException:  # GeneratorExit too: another address was first, or the time is over
+    except BaseException:  # GeneratorExit too: another address was faster, or the deadline came
         opened.close()
         raise
     return opened

@@ -1,4 +1,4 @@
-"""Credentials, read for each request, since those of the function's role rotate
+"""Credentials. They are read for each request, because those of the function's role rotate
 (facts/function-compute.md §1.4, §4.4).
 """
 
@@ -14,9 +14,7 @@ from contact_groups.problems import Problem
 
 @dataclass(frozen=True)
 class Credentials:
-    """An AccessKey, with its security token where it is a temporary one. The repr shows no
-    secret.
-    """
+    """An AccessKey, with a security token if it is temporary. The repr shows no secret."""
 
     access_key_id: str
     access_key_secret: str
@@ -33,18 +31,18 @@ class Credentials:
 
 
 def mask(access_key_id: str) -> str:
-    """Enough of an AccessKey ID to tell which one it is."""
+    """The beginning of an AccessKey ID, enough to recognise it."""
     return access_key_id[:4] + "***"
 
 
 def read_credentials(context: Any, environment: Mapping[str, str]) -> Credentials:
-    """The credentials to sign the next attempt with.
+    """The credentials that sign the next attempt.
 
     Args:
-        context: Function Compute's context, or None. Its credentials win: they belong to this
-            request, while those in the environment are as old as the instance. On python3.12 it
-            carries none.
-        environment: such as os.environ.
+        context: Function Compute's context, or None. Its credentials come first: they belong to
+            this request, but those in the environment are as old as the instance. On python3.12 the
+            context has none.
+        environment: environment variables, such as os.environ.
 
     Raises:
         Problem: misconfigured, saying which setting gives the function credentials.
@@ -62,14 +60,13 @@ def read_credentials(context: Any, environment: Mapping[str, str]) -> Credential
     if not (found[0] and found[1]):
         raise _misconfigured(
             "The function has no credentials: give its service a role (Role in template.yml,"
-            " --role-arn of deploy apply),"
-            " or outside Function Compute set ALIBABA_CLOUD_ACCESS_KEY_ID and"
-            " ALIBABA_CLOUD_ACCESS_KEY_SECRET."
+            " --role-arn of deploy apply). Outside Function Compute, set"
+            " ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET."
         )
     if not all(text.isascii() and text.isprintable() and " " not in text for text in found):
         raise _misconfigured(
-            "The function's credentials hold a character that no AccessKey or token has: set them"
-            " again."
+            "The function's credentials contain a character that no AccessKey or token has: set"
+            " them again."
         )
     return Credentials(*found)
 

@@ -1,6 +1,4 @@
-"""Where CloudMonitor answers: its endpoint in each region, or the one that CLOUDMONITOR_ENDPOINT
-names.
-"""
+"""The endpoints of CloudMonitor: one for each region, or the one in CLOUDMONITOR_ENDPOINT."""
 
 from __future__ import annotations
 
@@ -9,8 +7,8 @@ import re
 import socket
 from typing import NamedTuple
 
-#: Regions whose endpoint inside VPCs is documented (facts/cloudmonitor.md §6; a test
-#: compares them with tests/data/endpoints.json).
+#: Regions with a documented endpoint inside VPCs (facts/cloudmonitor.md §6). A test compares them
+#: with tests/data/endpoints.json.
 VPC_REGIONS = frozenset(
     """
     ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3
@@ -22,7 +20,7 @@ VPC_REGIONS = frozenset(
 """.split()
 )
 
-#: Every region that the vendor's SDKs know an endpoint of.
+#: Every region for which the vendor's SDKs have an endpoint.
 REGIONS = VPC_REGIONS | frozenset(
     """
     ap-southeast-8 cn-north-2-gov-1 cn-wulanchabu-gic-1 cn-zhongwei eu-west-2
@@ -31,7 +29,7 @@ REGIONS = VPC_REGIONS | frozenset(
 
 
 class Endpoint(NamedTuple):
-    """A scheme, a host and a port; nothing else of a URL is allowed."""
+    """A scheme, a host and a port."""
 
     scheme: str
     host: str
@@ -53,8 +51,7 @@ _PORTS = {"https": 443, "http": 80}
 
 
 def regional_endpoint(region: str, network: str) -> Endpoint | None:
-    """The endpoint of a known region on the `public` or `vpc` network; None where that network has
-    none.
+    """The endpoint of a known region on the `public` or `vpc` network; None if there is none.
 
     The hosts follow one pattern in every region (facts/cloudmonitor.md §6).
     """
@@ -71,9 +68,9 @@ def parse_endpoint(url: str) -> Endpoint:
     """Reads a URL such as `https://metrics.cn-hangzhou.aliyuncs.com` or `http://127.0.0.1:8001`.
 
     Raises:
-        ValueError: saying what it must be, without the URL, which may hold a password. Plain http
-            is refused unless the host is loopback: the call carries a signature and a security
-            token.
+        ValueError: the URL is not allowed. The text says what it must be, and does not repeat the
+            URL, which may contain a password. Plain http is allowed for a loopback host only,
+            because a call carries a signature and a security token.
     """
     found = re.fullmatch(_URL, url, re.ASCII | re.IGNORECASE)
     if found is None:
@@ -94,15 +91,15 @@ def parse_endpoint(url: str) -> Endpoint:
     return Endpoint(scheme, host, port)
 
 
-#: Anchored by fullmatch; urlsplit would drop line breaks and tabs, and take `[::1]evil` for `::1`.
+#: Used with fullmatch. urlsplit would drop line breaks and tabs, and read `[::1]evil` as `::1`.
 _URL = r"(?P<scheme>https?)://(?P<host>\[[0-9a-f.]*:[0-9a-f:.]*\]|[0-9a-z.-]+)(?::(?P<port>[0-9]{1,5}))?/?"
 #: RFC 1123, section 2.1.
 _LABEL = "[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
 
 
 def _is_host(host: str) -> bool:
-    """Whether it is an IP address, or a name that no resolver takes for an abbreviated one, as it
-    does `127.1` and `0x7f.1`.
+    """Whether it is an IP address, or a name that no resolver reads as an abbreviated IP address,
+    such as `127.1` or `0x7f.1`.
     """
     if _address(host):
         return True

@@ -1,11 +1,11 @@
-"""The one table: what every answer of the upstream means.
+"""The one table: what every answer of CloudMonitor means.
 
-A row gives the problem (and with it the REST status, the verdict on an event's item and the section
-in the documentation), what the client does first, and whether the call may have been carried out.
+A row gives the problem, what the client does first, and whether the call may have been carried out.
+The problem gives the HTTP status, the verdict on an item of an event and the documentation.
 
-A row is found by the answer's Code first, then by a Code that is an HTTP status, then by the HTTP
-status itself: throttling comes as HTTP 400 (facts/cloudmonitor.md §5), and failures come as
-HTTP 200 (facts/cloudmonitor.md §1.4).
+The answer's Code finds the row; else a Code that is an HTTP status; else the HTTP status itself.
+The Code comes first because throttling has HTTP 400 (facts/cloudmonitor.md §5), and failures can
+have HTTP 200 (facts/cloudmonitor.md §1.4).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Retry(Enum):
     NO = "no"
     YES = "yes, after a wait"
     NEW_NONCE = "yes, at once"
-    CORRECT_CLOCK = "once more, after learning the server's clock from Date"
+    CORRECT_CLOCK = "once more, after reading the server's clock from Date"
     REREAD_CREDENTIALS = "once more, after reading the credentials again"
 
 
@@ -36,10 +36,10 @@ class Row(NamedTuple):
     Attributes:
         type: the problem that the caller gets.
         retry: what the client does first.
-        outcome: `not-applied` only where it is certain that the call was not carried out, else
+        outcome: `not-applied` only if it is certain that the call was not carried out; otherwise
             `unknown`.
-        codes: the upstream's codes; a trailing `*` stands for any ending.
-        statuses: the HTTP statuses, also as a Code of three digits, where the code is unknown.
+        codes: CloudMonitor's codes; `*` at the end stands for any ending.
+        statuses: the HTTP statuses for an unknown code; a Code of three digits is a status too.
     """
 
     type: ProblemType
@@ -148,7 +148,7 @@ TABLE: tuple[Row, ...] = (
 )
 
 _EXACT = {code: row for row in TABLE for code in row.codes if code[-1] != "*"}
-#: The longest first: `InvalidParameter*` before a shorter beginning of the same code.
+#: The longest prefix first: `InvalidParameter*` before a shorter prefix of the same code.
 _PREFIX = sorted(
     ((code[:-1], row) for row in TABLE for code in row.codes if code[-1] == "*"),
     key=lambda pair: -len(pair[0]),
@@ -159,7 +159,7 @@ _MISSING_PARAMETER = re.compile(r'parameter "([A-Za-z.0-9]{1,64})"')
 
 
 def classify(answer: Answer, operation: Operation[Any]) -> Row:
-    """The row of an answer that is no success."""
+    """The row of an answer that is not a success."""
     row = _row(answer)
     return row._replace(type=operation.not_found) if row is NOT_FOUND else row
 
@@ -172,7 +172,7 @@ def _row(answer: Answer) -> Row:
 
 def _by_code(code: str, message: str | None) -> Row | None:
     if code == "MissingParameter" and (found := _MISSING_PARAMETER.search(message or "")):
-        # One rule for both ways in which the gateway names a missing parameter.
+        # The gateway names a missing parameter in two ways; this makes them one.
         code = f"Missing{found[1]}"
     if row := _EXACT.get(code):
         return row

@@ -1,5 +1,5 @@
-"""When the next call may start: the pace of one instance, and the wait that a throttled answer
-imposes on all its threads.
+"""When the next call may start: the pace of one instance, and the wait after a throttled answer,
+which applies to all its threads.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 
-#: A first wait of 100 ms and at most 2 s: the caller of an HTTP request waits too, within a
-#: deadline of seconds.
+#: Seconds. The first wait is at most 100 ms, and no wait is longer than 2 s: the caller of an HTTP
+#: request waits too, and its deadline is a few seconds away.
 BACKOFF_BASE = 0.1
 BACKOFF_CAP = 2.0
-#: A hint beyond a minute is passed on to the caller but does not silence the instance for longer:
-#: hints can be wrong.
+#: Seconds. A longer hint goes to the caller, but does not stop the instance for longer, since hints
+#: can be wrong.
 HINT_CAP = 60.0
 #: The longest wait that refused callers are told because of those told before them: many of them
 #: never return. Shorter caps were simulated and led to more refusals.
@@ -34,13 +34,13 @@ class Pacer:
         self._lock = threading.Lock()
 
     def reserve(self, latest: float) -> float | None:
-        """Takes the next slot if it comes by then.
+        """Takes the next slot if it is early enough.
 
         Args:
-            latest: on the monotonic clock, when a call must have started to be of use.
+            latest: the last instant, on the monotonic clock, at which a call may still start.
 
         Returns:
-            The seconds from now until the slot; None if it comes too late and was not taken.
+            The seconds from now until the slot; None if the slot is too late, and was not taken.
         """
         with self._lock:
             now = self._clock()
@@ -64,19 +64,18 @@ class Pacer:
             return free - now
 
     def hold(self, seconds: float) -> None:
-        """After a throttled answer: gives no further slot to any thread before the hint has passed.
+        """Gives no new slot to any thread until the hint of a throttled answer has passed.
 
-        Slots that were given before stand. They are spaced at the pace, so they do no harm; taking
-        them back was simulated and wrote less than 95 % of the quota, since what waits for them
-        then misses its deadline (docs/scale.md).
+        Slots that were already taken stay valid. They are spaced at the pace, so they do no harm. A
+        simulation that took them back used less than 95 % of the quota, because the calls that
+        waited for them missed their deadlines (docs/scale.md).
         """
         with self._lock:
             self._next = max(self._next, self._clock() + min(seconds, HINT_CAP))
 
 
 def backoff(attempt: int, jitter: Callable[[], float]) -> float:
-    """Seconds to wait after a failed attempt where the server gave no hint: capped, exponential,
-    with full jitter.
+    """Seconds to wait after a failed attempt without a hint: exponential, capped, with full jitter.
 
     Args:
         attempt: how many attempts have failed, from 1.

@@ -1,4 +1,4 @@
-"""The problems that a call of CloudMonitor can end in; outcomes.py maps the answers to them."""
+"""The problems of a call of CloudMonitor; outcomes.py maps the answers to them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CONTACT_NOT_FOUND = ProblemType(
 PERMISSION_DENIED = ProblemType(
     "permission-denied",
     403,
-    "The function's role is refused",
+    "The function's role lacks a permission",
     "`detail` names the action: grant it to the role of the function's service (`./bin/deploy role`"
-    " prints the policy). The caller's own rights play no part in this.",
+    " prints the policy). The caller's own permissions do not matter.",
     Actor.OPERATOR,
     verdict=Verdict.FAILED,
 )
@@ -106,7 +106,7 @@ MISCONFIGURED = ProblemType(
     "misconfigured",
     500,
     "The function is not set up correctly",
-    "`detail` names the setting, role or clock to fix. Nothing that the caller sends changes this.",
+    "`detail` names the setting, role or clock to fix. The caller cannot fix this.",
     Actor.OPERATOR,
     verdict=Verdict.FAILED,
 )

@@ -26,9 +26,9 @@ class Signature:
     """What was signed, and the signature.
 
     Attributes:
-        canonical_request: the request in its one canonical form (V3), or its canonical query (RPC).
+        canonical_request: the request in its canonical form (V3), or its canonical query (RPC).
         string_to_sign: what the secret was applied to.
-        value: the signature; left out of the repr, since with it the request could be sent.
+        value: the signature. The repr hides it, because a reader could send the request with it.
     """
 
     canonical_request: str
@@ -40,21 +40,21 @@ class Signature:
 
 
 def percent_encode(text: str) -> str:
-    """UTF-8 and RFC 3986: only A-Z a-z 0-9 - _ . ~ stay as they are."""
-    # Not urllib's quote, which encodes byte by byte: a Chinese name takes it seven times as long.
+    """Percent-encodes UTF-8 by RFC 3986: only A-Z a-z 0-9 - _ . ~ stay as they are."""
+    # urllib's quote encodes byte by byte, and takes seven times as long for a Chinese name.
     if not text.encode().translate(None, _UNRESERVED):
         return text
     return _RESERVED.sub(lambda found: "%" + found[0].encode().hex("%").upper(), text)
 
 
 def encoded_size(text: str) -> int:
-    """How many bytes `percent_encode` makes of it."""
+    """The number of bytes that `percent_encode` returns for a text."""
     data = text.encode()
     return len(data) + 2 * len(data.translate(None, _UNRESERVED))
 
 
 def canonical_query(parameters: Mapping[str, str]) -> str:
-    """The parameters encoded and sorted by name; on the wire the same text is the query."""
+    """The parameters, encoded and sorted by name. The same text is the query of the request."""
     return "&".join(
         [
             f"{percent_encode(name)}={percent_encode(parameters[name])}"
@@ -64,7 +64,7 @@ def canonical_query(parameters: Mapping[str, str]) -> str:
 
 
 def sign_v3(secret: str, method: str, query: str, headers: Mapping[str, str]) -> Signature:
-    """Signs a call without a body by ACS3-HMAC-SHA256.
+    """Signs a request without a body by ACS3-HMAC-SHA256.
 
     Args:
         secret: the AccessKey secret.
@@ -80,19 +80,17 @@ def sign_v3(secret: str, method: str, query: str, headers: Mapping[str, str]) ->
 
 
 def signed_headers(headers: Mapping[str, str]) -> str:
-    """The names of the signed headers, as the canonical request and the Authorization header list
-    them.
-    """
+    """The list of the signed headers, for the canonical request and the Authorization header."""
     return ";".join(sorted(headers))
 
 
 def sign_rpc(secret: str, method: str, parameters: Mapping[str, str]) -> Signature:
-    """Signs all parameters of a call, common and business, by RPC signature 1.0.
+    """Signs all parameters of a request, common and business, by RPC signature 1.0.
 
     Args:
         secret: the AccessKey secret; the key is the secret followed by `&`.
         method: the HTTP method.
-        parameters: everything in query and form except Signature.
+        parameters: all parameters of the query and the form, except Signature.
     """
     query = canonical_query(parameters)
     string_to_sign = f"{method}&%2F&{percent_encode(query)}"

@@ -1,12 +1,12 @@
-"""Bytes in, bytes out: one pool of kept-alive connections to one endpoint, each exchange inside a
+"""Bytes in, bytes out: one pool of kept-alive connections to one endpoint. Every exchange has a
 deadline.
 
-Over the standard library's sockets rather than an HTTP library, by numbers (bench/RESULTS.md): over
-urllib3 a bare prototype, which neither logs nor retries, takes 1.08 times the floor for a cold
-start and 3.9 for a warm request, where this function with all of that may take 1.10 and 3.5. What a
-library would bring stands here and in http1.py: connections that went stale while the instance was
-frozen are found before they are used, TLS is always verified, redirects are not followed, no proxy
-is read from the environment, an answer is bounded in size, and one deadline bounds everything.
+It uses the sockets of the standard library instead of an HTTP library, because a library is too
+slow (bench/RESULTS.md). A prototype on urllib3 that neither logs nor retries takes 1.08 times the
+floor for a cold start and 3.9 times for a warm request; the whole function may take 1.10 and 3.5.
+This module and http1.py do what a library would do. They find connections that went stale while the
+instance was frozen before they use them. They always verify TLS, follow no redirect, read no proxy
+from the environment, and bound the size of an answer.
 """
 
 from __future__ import annotations
@@ -23,23 +23,21 @@ from typing import Protocol
 from contact_groups.cloudmonitor import connecting, http1
 from contact_groups.cloudmonitor.endpoints import Endpoint
 
-#: The gateway closes a connection that was idle for about 25 s (facts/cloudmonitor.md §5): stop
-#: using it before that.
+#: Seconds. The gateway closes a connection that was idle for about 25 s (facts/cloudmonitor.md §5);
+#: the pool stops using it before that.
 IDLE_MAX = 20.0
 
 
 class TransportError(Exception):
-    """No answer came back; the text says why and is fit to be shown."""
+    """No answer came back. The text says why, and may be shown to the caller."""
 
 
 class NotSent(TransportError):
-    """The call was never sent: name resolution, connection or TLS failed, or took until the
-    deadline.
-    """
+    """The request was never sent: name resolution, connection or TLS failed or took too long."""
 
 
 class NoAnswer(TransportError):
-    """The call was sent, at least in part, and no whole answer came: it may have been
+    """The request was sent, at least in part, and no whole answer came: the call may have been
     carried out.
     """
 
@@ -49,18 +47,18 @@ class BrokenConnection(NoAnswer):
 
 
 class Stale(BrokenConnection):
-    """A kept-alive connection broke before the first byte of an answer, as when the server had just
-    closed it.
+    """A kept-alive connection broke before the first byte of an answer, for example because the
+    server had just closed it.
     """
 
 
 class BadAnswer(TransportError):
-    """What came back is no HTTP, or too large."""
+    """What came back is not valid HTTP/1.1, or too large."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One signed call: POST with an empty body; everything is in the target and the headers."""
+    """One signed attempt: POST with an empty body; everything is in the target and the headers."""
 
     target: str
     headers: Mapping[str, str] = field(repr=False)
@@ -68,7 +66,9 @@ class Request:
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """Status, headers (by lower-case name; of repeated ones the last) and body of an answer."""
+    """Status, headers and body of an answer. Headers are by lower-case name; the last one with a
+    name counts.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -83,18 +83,19 @@ class Transport(Protocol):
 
         Args:
             request: what to send.
-            deadline: on the monotonic clock, when the whole answer must be there. Nothing is sent
-                after it.
+            deadline: the instant on the monotonic clock at which the whole answer must have
+                arrived. Nothing is sent after it.
 
         Raises:
-            NotSent, NoAnswer, BrokenConnection, Stale, BadAnswer: see each.
+            NotSent, NoAnswer, BrokenConnection, Stale, BadAnswer: no answer came; each class says
+                how far the exchange got.
         """
         ...
 
 
 class _Reader(io.RawIOBase):
-    """Reads a connection, each read bounded by what is left until a deadline: a byte a second does
-    not keep it open.
+    """Reads a connection until a deadline. Every read may take only the time that is left, so a
+    server that sends one byte per second cannot keep the connection open.
     """
 
     def __init__(self, connection: _Connection, deadline: float) -> None:
@@ -127,20 +128,20 @@ class _Connection:
         """Sends a request; returns the answer, and whether the connection may be used again."""
         self.sent = self.answered = False
         ready = self.ready(deadline)
-        self.sent = True  # even if it breaks now: sendall does not tell how much has gone out
+        self.sent = True  # set before sending: sendall does not tell how much it sent
         ready.sendall(head)
         reader = _Reader(self, deadline)
         stream: io.BufferedReader = io.BufferedReader(reader)
         status, headers, body, reusable = http1.read_response(stream)
-        reader.over = True  # from here on the stream gives only what it has already read
+        reader.over = True  # from here on the stream only returns what it has already read
         self.idle_since = self.clock()
         return RawAnswer(status, headers, body), reusable and not stream.peek()
 
     def ready(self, deadline: float) -> socket.socket:
-        """The socket, its timeout set to what is left.
+        """The socket, with the time that is left as its timeout.
 
         Raises:
-            TimeoutError: nothing is left.
+            TimeoutError: the deadline is over.
         """
         left = deadline - self.clock()
         if left <= 0:
@@ -149,8 +150,8 @@ class _Connection:
         return self.sock
 
     def alive(self) -> bool:
-        """Whether the server still holds its end: it has neither closed it nor sent what nobody
-        asked for.
+        """Whether the connection can be used: the server has not closed it, and has not sent
+        anything without a request.
         """
         self.sock.settimeout(0)
         try:
@@ -163,8 +164,8 @@ class _Connection:
 
 
 class Pool:
-    """Kept-alive connections to one endpoint, shared by the threads of an instance; no lock is held
-    during I/O.
+    """Kept-alive connections to one endpoint. All threads of an instance share them; no thread
+    holds a lock during I/O.
     """
 
     def __init__(
@@ -183,9 +184,9 @@ class Pool:
             endpoint: where to connect to.
             connect_timeout: seconds that resolving, connecting and TLS may take together.
             read_timeout: seconds that one exchange may take once sending begins.
-            tls: what to trust; None: the system's authorities.
+            tls: which certificates to trust; None: those of the system's authorities.
             clock: monotonic seconds.
-            resolve: the addresses of a host and a port; may block.
+            resolve: returns the addresses of a host and a port; may block.
         """
         self._endpoint = endpoint
         self._connect_timeout = connect_timeout
@@ -196,7 +197,7 @@ class Pool:
         self._idle: deque[_Connection] = deque()
 
     def send(self, request: Request, deadline: float) -> RawAnswer:
-        """See `Transport.send`."""
+        """Sends one request over a connection of the pool, or a new one; see `Transport.send`."""
         connection, reused = self._take(deadline)
         limit = min(deadline, self._clock() + self._read_timeout)
         reusable = False
@@ -204,9 +205,9 @@ class Pool:
             answer, reusable = connection.exchange(_head(request), limit)
         except TimeoutError:
             if not connection.sent:
-                raise NotSent("The time was over before the call could be sent") from None
+                raise NotSent("The deadline came before the request could be sent") from None
             if reused and not connection.answered:
-                self.close()  # the path may have died without a word, and theirs is the same
+                self.close()  # the network path may be dead, and the others use the same one
             raise NoAnswer("No whole answer came in time") from None
         except (OSError, http1.EmptyError) as error:
             broke = Stale if reused and not connection.answered else BrokenConnection
@@ -228,7 +229,7 @@ class Pool:
         """Opens one connection ahead of the first request.
 
         Args:
-            deadline: on the monotonic clock, when it must be open.
+            deadline: the instant on the monotonic clock at which it must be open.
 
         Raises:
             NotSent: it cannot be opened.
@@ -236,7 +237,7 @@ class Pool:
         self._idle.append(self._open(deadline))
 
     def close(self) -> None:
-        """Closes the connections that are idle."""
+        """Closes the idle connections."""
         while (connection := self._pop()) is not None:
             connection.sock.close()
 
@@ -260,7 +261,7 @@ class Pool:
         try:
             addresses = self._resolver.addresses(limit - self._clock())
             opened = connecting.connect(addresses, host, self._tls, limit, self._clock)
-        except (OSError, ValueError) as error:  # ValueError: no host name, such as a label too long
+        except (OSError, ValueError) as error:  # ValueError: an invalid host name
             raise NotSent(
                 f"CloudMonitor at {self._endpoint.authority} cannot be reached: {_reason(error)}"
             ) from None
