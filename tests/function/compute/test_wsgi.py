@@ -130,6 +130,7 @@ ODD_VALUES = (
         "bytes=",
         "Basic 值",
         "Mon, 99 Foo 2020",
+        "Mon, 01 Jan 9999999999 00:00:00 GMT",
         "a/b;q=值",
         "a/b;q=nan",
         "a/b;q=1e999",

@@ -279,6 +279,24 @@ def test_what_is_logged_is_what_to_send_again(
     assert json.loads(line["payload"]) == logged
 
 
+def test_bytes_in_a_batch_cost_the_other_records_nothing(handle: Handle, log_lines: Lines) -> None:
+    """A record that is no text is logged alone, since an array of JSON cannot hold it, and the
+    records beside it are applied and logged as ever.
+    """
+    binary = {
+        "rawPath": "/2023-03-30/functions/f/invocations",
+        "requestContext": {"http": {"method": "POST"}},
+        "isBase64Encoded": True,
+        "body": base64.b64encode(b"\xff\xfe").decode(),
+    }
+    handle(json.dumps([binary, {"no": "group"}, group("a"), {"nor": "this"}]).encode())
+
+    lines = [line for line in log_lines() if line["message"] == "rejected"]
+    assert [line.get("encoding") for line in lines] == ["base64", None]
+    assert base64.b64decode(lines[0]["payload"]) == b"\xff\xfe"
+    assert json.loads(lines[1]["payload"]) == [{"no": "group"}, {"nor": "this"}]
+
+
 def test_refused_sources_are_logged_and_raised(handle: Handle, log_lines: Lines) -> None:
     """Only records of the function's own work are refused quietly; every other refused source is
     logged with its payload, and raised where the setting says so.
