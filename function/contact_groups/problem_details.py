@@ -30,6 +30,15 @@ class UpstreamSchema(Schema):
     status = fields.Integer(required=True)
 
 
+class ObservedSchema(Schema):
+    """The member `observed`: the group as it was read after a call whose outcome was not known."""
+
+    exists = fields.Boolean(required=True, metadata={"description": "whether there is the group"})
+    contact_group = fields.Dict(
+        data_key="contactGroup", metadata={"description": "the group, as GET answers it"}
+    )
+
+
 class ProblemSchema(Schema):
     """A problem+json document: the one shape of every failure."""
 
@@ -41,6 +50,7 @@ class ProblemSchema(Schema):
     errors = fields.List(fields.Nested(FieldErrorSchema))
     upstream = fields.Nested(UpstreamSchema)
     outcome = fields.String(validate=validate.OneOf(["not-applied", "unknown"]))
+    observed = fields.Nested(ObservedSchema)
     retryable = fields.Boolean(required=True)
     cause = fields.Enum(Cause, by_value=True)
     attempts = fields.Integer()
@@ -72,6 +82,7 @@ def problem_document(
         "errors": problem.errors or None,
         "upstream": upstream and _present(upstream._asdict()),
         "outcome": problem.outcome,
+        "observed": problem.observed,
         "retryable": problem.type.retryable,
         "cause": problem.cause,
         "attempts": problem.attempts,

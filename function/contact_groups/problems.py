@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Actor(str, Enum):
@@ -106,6 +106,10 @@ class Problem(Exception):
         elapsed: seconds from the start of the call to its failure.
         retry_after: seconds after which to try again; None or 0: those of the type.
         allow: the allowed methods, for 405.
+        over: whether no call that was sent can be carried out any more; for settling an unknown
+            outcome, and not shown.
+        observed: what was read after a call whose outcome was not known: `exists`, and the group.
+        etag: the current ETag, for 412.
     """
 
     type: ProblemType
@@ -119,13 +123,18 @@ class Problem(Exception):
     elapsed: float | None = None
     retry_after: int | None = None
     allow: tuple[str, ...] = field(default=())
+    over: bool = False
+    observed: dict[str, Any] | None = None
+    etag: str | None = None
 
     def __str__(self) -> str:
         return f"{self.type.slug}: {self.detail}"
 
     def headers(self) -> dict[str, str]:
-        """Allow and Retry-After, where they apply."""
+        """Allow, ETag and Retry-After, where they apply."""
         headers = {}
+        if self.etag:
+            headers["ETag"] = self.etag
         if self.allow:
             headers["Allow"] = ", ".join(self.allow)
         if self.type.retry_after is not None:
@@ -148,21 +157,25 @@ INVALID_QUERY = _by_caller(
     "invalid-query",
     400,
     "A query parameter is unknown or wrong",
-    "The only query parameter is `dryRun`, and its values are `true` and `false`. An unknown"
-    " parameter is refused rather than ignored, so that a misspelt `dryRun` writes nothing.",
+    "`detail` names the parameter and its rule. PUT and POST have `dryRun` (`true` or `false`), the"
+    " list has `page`, `pageSize` (1 to 100) and `name`, and DELETE of the collection has `name`,"
+    " which it needs. A parameter that is not understood is refused rather than ignored, so that a"
+    " misspelt `dryRun` writes nothing.",
 )
 NOT_FOUND = _by_caller(
     "not-found",
     404,
     "There is nothing at this path",
-    "Write to `PUT /v1/contact-groups/{contactGroupName}` or `POST /v1/contact-groups`."
-    " `GET /v1/openapi.json` describes every path.",
+    "The contact groups are at `/v1/contact-groups` and"
+    " `/v1/contact-groups/{contactGroupName}`; `GET /v1/openapi.json` has the whole contract. A"
+    " group that does not exist is `contact-group-not-found`.",
 )
 METHOD_NOT_ALLOWED = _by_caller(
     "method-not-allowed",
     405,
     "This path does not have that method",
-    "Use one of the methods that the `Allow` header names.",
+    "Use one of the methods that the `Allow` header names. Reading needs READS_ENABLED and deleting"
+    " DELETES_ENABLED, which the platform team sets.",
 )
 NOT_ACCEPTABLE = _by_caller(
     "not-acceptable",
@@ -174,7 +187,9 @@ PRECONDITION_FAILED = _by_caller(
     "precondition-failed",
     412,
     "A precondition of the request does not hold",
-    "Read the resource again. Repeat the request with its current `ETag`, or without `If-Match`.",
+    "`If-Match`: somebody has changed or deleted the resource. Read it again, and repeat the"
+    " request with the `ETag` that it has now. `If-None-Match: *`: the group exists"
+    " already. The header `ETag` is the current one, where there is a group. Nothing was written.",
 )
 BODY_TOO_LARGE = _by_caller(
     "body-too-large",
@@ -195,6 +210,14 @@ INVALID_CONTACT_GROUP = _by_caller(
     "The contact group breaks a rule",
     "Fix each member that `errors` points at, and send the request again. Nothing was sent to"
     " CloudMonitor.",
+)
+READS_OFF = _by_caller(
+    "reads-off",
+    501,
+    "Preconditions need reading, which is off here",
+    "`If-Match` and `If-None-Match` compare with what CloudMonitor holds, and this function must"
+    " not read: leave the headers out, or ask the platform team for READS_ENABLED and the right"
+    " `cms:DescribeContactGroupList`. Nothing was written: a precondition is never ignored.",
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
@@ -218,5 +241,6 @@ REQUEST_PROBLEMS: tuple[ProblemType, ...] = (
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_CONTACT_GROUP,
+    READS_OFF,
     INTERNAL_ERROR,
 )
