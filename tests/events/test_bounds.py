@@ -54,7 +54,7 @@ def test_a_message_with_too_many_groups_is_rejected_whole(
     problem = result["items"][1]["problem"]
     assert problem["type"].endswith("#event-too-large")
     assert (
-        "3 contact groups; an event may hold 3 (EVENT_ITEMS_MAX), of which 2" in problem["detail"]
+        "3 contact groups. An event may contain 3 (EVENT_ITEMS_MAX), and 2" in problem["detail"]
     )
     payloads = [json.loads(line["payload"]) for line in log_lines() if "payload" in line]
     assert payloads == [large]
