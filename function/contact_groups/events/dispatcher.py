@@ -69,7 +69,7 @@ BATCH_MAX = 10_000
 
 
 @dataclass(frozen=True)
-class Nobody:
+class Rejected:
     """Stands for the source of an event that not exactly one source claims: one message with a
     problem. It makes the problem only when the message is read, because that is slow.
     """
@@ -140,7 +140,7 @@ def _batch(records: list[Any]) -> Claim:
     """Args: records: `decode` has bounded how deep they are nested."""
     if len(records) > BATCH_MAX:
         detail = f"The event is an array of {len(records):,}; a batch has at most {BATCH_MAX:,}."
-        return Nobody("batch", lambda _: Problem(EVENT_TOO_LARGE, detail))
+        return Rejected("batch", lambda _: Problem(EVENT_TOO_LARGE, detail))
     values = [
         read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
         for record in records
@@ -164,7 +164,7 @@ def _one(found: list[Any], value: Any) -> Claim:
     if found:
         shapes = ", ".join(shape.name for shape in found)
         detail = f"The event has the shapes of {shapes}: it must have only one."
-        return Nobody("ambiguous", lambda _: Problem(EVENT_AMBIGUOUS, detail))
+        return Rejected("ambiguous", lambda _: Problem(EVENT_AMBIGUOUS, detail))
     return _UNREADABLE if isinstance(value, Unreadable) else _UNCLAIMED
 
 
@@ -183,9 +183,9 @@ def _looked_like(value: Any) -> str:
     return f"The event has {seen(value)}; it comes nearest to {nearest.name}, {lacks}."
 
 
-_UNCLAIMED = Nobody("unclaimed", lambda value: Problem(EVENT_UNCLAIMED, _looked_like(value)))
-_UNREADABLE = Nobody("unreadable", lambda value: value.problem)
-_HTTP_INSIDE = Nobody(
+_UNCLAIMED = Rejected("unclaimed", lambda value: Problem(EVENT_UNCLAIMED, _looked_like(value)))
+_UNREADABLE = Rejected("unreadable", lambda value: value.problem)
+_HTTP_INSIDE = Rejected(
     "fc3-invoke",
     lambda _: Problem(
         EVENT_REFUSED,

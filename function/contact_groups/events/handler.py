@@ -82,21 +82,29 @@ def handle(
             run.put_last(candidates)
         failed = report.failure(items, settings.event_rejected_raises)
         payload_log.write_items(items, event if failed else b"", request_id)
+        seconds = monotonic() - started
         logs.write(
             logging.ERROR if failed else logging.INFO,
             "event",
-            requestId=request_id,
-            source=source.name,
-            retryCount=getattr(context, "retry_count", None),
-            **report.counts(items),
-            earlier=sum(item.earlier for item in items) or None,
-            problems=report.problems(items) or None,
-            durationMs=round((monotonic() - started) * 1000, 1),
+            **_line(source, context, items, seconds),
             failure=str(failed) if failed else None,
         )
     if failed:
         raise failed
     return report.result(source.name, items, request_id)
+
+
+def _line(source: Claim, context: Any, items: list[Item], seconds: float) -> dict[str, Any]:
+    """What the log line of an event says about its items."""
+    return {
+        "requestId": getattr(context, "request_id", None),
+        "source": source.name,
+        "retryCount": getattr(context, "retry_count", None),
+        **report.counts(items),
+        "earlier": sum(item.earlier for item in items) or None,
+        "problems": report.problems(items) or None,
+        "durationMs": round(seconds * 1000, 1),
+    }
 
 
 @dataclass(frozen=True)
