@@ -47,10 +47,10 @@ def write_items(items: list[Item], event: bytes, request_id: str | None) -> None
     if own:
         logs.write(logging.WARNING, "own record", requestId=request_id, **_told(own))
     # A message with too many groups has its own lines: people must split it, and the rest of a
-    # batch is an array.
+    # batch is an array. So have bytes that are not text: an array of JSON cannot contain them.
     others = []
     for item in rejected:
-        if item.problem and item.problem.type is EVENT_TOO_LARGE:
+        if _is_too_large(item) or _is_binary(item.payload):
             _write("rejected", logging.ERROR, [item], request_id)
         elif not item.own:
             others.append(item)
@@ -66,6 +66,17 @@ def write_items(items: list[Item], event: bytes, request_id: str | None) -> None
             or (item.verdict == SUPERSEDED and not item.reason and item.name in failed)
         ]
         _write("failed", logging.ERROR, lost, request_id)
+
+
+def _is_too_large(item: Item) -> bool:
+    return item.problem is not None and item.problem.type is EVENT_TOO_LARGE
+
+
+def _is_binary(payload: Any) -> bool:
+    try:
+        return isinstance(payload, bytes) and not payload.decode()
+    except UnicodeDecodeError:
+        return True
 
 
 def write_lost(event: Any, problem: Problem, request_id: str | None) -> None:

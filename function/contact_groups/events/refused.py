@@ -51,7 +51,7 @@ class Refused:
         yield Message(message_id, None, event, self.name, problem=problem, own=self.own(value))
 
 
-#: The first names in a map of Tablestore in CBOR, each after its length (RFC 8949 §3.1).
+#: The first names in a map of Tablestore in CBOR, each after its length (RFC 8949, section 3.1).
 _CBOR_NAMES = (b"\x67Version", b"\x67Records", b"\x67Sync-v")
 #: The first byte of a map in CBOR.
 _CBOR_MAPS = range(0xA0, 0xC0)
