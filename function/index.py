@@ -3,8 +3,7 @@
 import gc as _gc
 import os as _os
 
-# Nothing that is being imported is garbage: to look for some meanwhile takes 5 ms of a cold start
-# of 170.
+# Imports make no garbage. Collecting it during the imports takes 5 ms of a cold start of 170 ms.
 _gc.disable()
 from contact_groups.function import Function as _Function  # noqa: E402 - see above
 

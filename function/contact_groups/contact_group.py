@@ -1,4 +1,4 @@
-"""The contact group as the whole project passes it on."""
+"""The contact group, as the modules pass it to each other."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 
 class ContactGroup(NamedTuple):
-    """The full state of one alert contact group; made by `schemas.load_contact_group` only.
+    """The full state of one contact group; only `schemas.load_contact_group` makes one.
 
     Attributes:
         contact_group_name: its name, which is its identity.
         contact_names: the names of its alert contacts, 1 to 100, in the caller's order.
         describe: its description.
-        enable_subscribed: whether it is subscribed; None leaves that as it is upstream.
+        enable_subscribed: whether it is subscribed; None: CloudMonitor keeps its value.
     """
 
     contact_group_name: str

@@ -1,5 +1,5 @@
-"""What Function Compute calls: one object a process, everything in it made when it is first needed,
-never at import.
+"""What Function Compute calls: one object per process. It makes each part at its first use, and
+none at import.
 """
 
 from __future__ import annotations
@@ -24,27 +24,25 @@ from contact_groups.settings import Settings, SettingsError, read_settings
 if TYPE_CHECKING:
     from contact_groups.events.history import History
 
-#: Seconds that opening the first connection may take, whatever the connect timeout: half of the
-#: initializer's limit in template.yml, so that the imports have the other half.
+#: Seconds that opening the first connection may take, whatever the connect timeout is. It is half
+#: of the initializer's timeout in template.yml; the imports have the other half.
 WARM_UP_MAX = 5.0
 
 
 class Function:
-    """The function as one process holds it: settings, one client with its connections, one
+    """The parts of the function in one process: settings, one client with its connections, and one
     application.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Args: environment: such as os.environ; settings are read from it once, credentials for
-        each request.
+        """Args: environment: environment variables, such as os.environ. Settings are read once,
+        credentials for each request.
         """
         self._environment = environment
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings; a wrong one raises SettingsError each time it is asked for, until it is
-        fixed.
-        """
+        """The settings. If one is wrong, every access raises SettingsError."""
         settings = read_settings(self._environment)
         logs.configure(settings.log_level)
         return settings
@@ -61,7 +59,7 @@ class Function:
 
     @cached_property
     def groups(self) -> Groups:
-        """The command."""
+        """What can be done with contact groups."""
         settings = self.settings
         client = Client(
             settings.endpoint,
@@ -84,7 +82,7 @@ class Function:
 
     @cached_property
     def history(self) -> History:
-        """What this process remembers of the events that it applied."""
+        """What this process remembers of applied events."""
         from contact_groups.events.history import History
 
         return History()
@@ -92,9 +90,9 @@ class Function:
     def initializer(self, context: Any) -> None:
         """Makes the application and one connection ready before the first request.
 
-        Never raises: a failed initializer would answer every request with a platform error that
-        says nothing (facts/function-compute.md §1.11), while the handler's own answer names the
-        setting that is wrong.
+        Never raises. After a failed initializer, the platform answers every request with an error
+        that says nothing (facts/function-compute.md §1.11). The handler's own response names the
+        wrong setting.
         """
         try:
             _ = self.application
@@ -103,7 +101,7 @@ class Function:
             logs.write(logging.WARNING, "initializer", detail=str(error))
 
     def handler(self, request: Any, second: Any) -> Any:
-        """Both kinds of function, told apart by what Function Compute passes
+        """Serves both kinds of function; the second argument says which it is
         (facts/function-compute.md §1.1).
 
         Args:
@@ -122,9 +120,9 @@ class Function:
 
         Raises:
             SettingsError: a setting is wrong.
-            EventFailed: the platform is to try the event again.
+            EventFailed: the platform shall try the event again.
         """
-        # Imported only now: the HTTP function has no use for any of it.
+        # Imported late: the HTTP function uses none of it.
         from contact_groups.compute.http_events import HttpShape
         from contact_groups.events import dispatcher
         from contact_groups.events import handler as events

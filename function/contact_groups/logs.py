@@ -1,7 +1,7 @@
-"""One JSON line a request or event, and nothing of one in the next: the line is gathered in a
-context variable.
+"""One JSON line per request or event. A context variable gathers its members, so that nothing gets
+into the line of another request.
 
-Function Compute keeps what is written to stdout, up to 32 KB a line (facts/function-compute.md
+Function Compute keeps what is written to stdout, up to 32 KB per line (facts/function-compute.md
 §1.8).
 """
 
@@ -21,19 +21,19 @@ _fields: ContextVar[dict[str, Any] | None] = ContextVar("fields", default=None)
 _secrets: ContextVar[tuple[str, ...]] = ContextVar("secrets", default=())
 
 _least = logging.INFO
-#: The platform cuts a log entry at 32 KB; ours stay below, with room for the line's other members.
+#: The platform cuts a log entry at 32 KB. Our longest text leaves room for the other members.
 TEXT_MAX = 24_000
 
 
 def configure(level: str) -> None:
-    """Sets the least level that is written: DEBUG, INFO, WARNING or ERROR."""
+    """Sets the lowest level that is written: DEBUG, INFO, WARNING or ERROR."""
     global _least  # noqa: PLW0603 - one process has one log
     _least = getattr(logging, level)
 
 
 @contextlib.contextmanager
 def gather(**fields: Any) -> Iterator[dict[str, Any]]:
-    """Gathers the members of one line, and forgets them and the secrets at the end."""
+    """Gathers the members of one line; at the end it forgets them and the secrets."""
     gathered = dict(fields)
     fields_token, secrets_token = _fields.set(gathered), _secrets.set(())
     try:
@@ -44,25 +44,25 @@ def gather(**fields: Any) -> Iterator[dict[str, Any]]:
 
 
 def note(**fields: Any) -> None:
-    """Adds members to the line that is being gathered, if one is."""
+    """Adds members to the line that is being gathered, if there is one."""
     gathered = _fields.get()
     if gathered is not None:
         gathered.update(fields)
 
 
-#: What is shorter is no secret of the cloud's, and striking it out would mangle every line.
+#: Characters. No secret of the cloud is shorter, and removing short texts would garble every line.
 SECRET_MIN = 8
 
 
 def conceal(secrets: tuple[str, ...]) -> None:
-    """Keeps these texts out of every line of this request, whatever brings them there."""
+    """Replaces these texts by `***` in every line of this request."""
     _secrets.set(_secrets.get() + tuple(secret for secret in secrets if len(secret) >= SECRET_MIN))
 
 
 def write(level: int, message: str, **fields: Any) -> None:
-    """Writes one line to what sys.stdout is at that moment; members that are None are left out.
+    """Writes one line to the current sys.stdout, without the members that are None.
 
-    Not through the logging module, whose records cost as much as all the rest of the line: the
+    It does not use the logging module. A log record costs as much as the rest of the line, and the
     platform's handler would write each one again in its own form.
     """
     if level < _least:
@@ -74,21 +74,20 @@ def write(level: int, message: str, **fields: Any) -> None:
         "level": logging.getLevelName(level),
         "message": message,
     }
-    # ASCII only: no line break, terminal escape or bidirectional control of a name gets into the
+    # ASCII only: no line break, terminal escape or bidirectional control from a name gets into the
     # log.
     text = json.dumps(line | {name: value for name, value in fields.items() if value is not None})
     for secret in _secrets.get():
         text = text.replace(secret, "***")
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # a log that cannot be written must not fail the request
+    # A log that cannot be written must not make the request fail.
+    with contextlib.suppress(OSError, ValueError):
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
 
 def write_fault(error: BaseException, **fields: Any) -> None:
-    """Writes the line of a fault of the function itself: the exception, and the request id of the
-    line that is being gathered, by which its problem is found.
+    """Writes the line of a defect of the function: the exception, and the request id of the line
+    that is being gathered. The problem that the caller gets has the same request id.
     """
     request_id = (_fields.get() or {}).get("requestId")
     write(
@@ -101,9 +100,7 @@ def write_fault(error: BaseException, **fields: Any) -> None:
 
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
-    """Type, text and frames of an exception, for the log only: the text is not fit for an
-    answer.
-    """
+    """Type, text and frames of an exception. For the log only: the text may contain anything."""
     frames = [
         f"{frame.filename}:{frame.lineno} {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)

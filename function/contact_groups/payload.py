@@ -1,4 +1,4 @@
-"""Strict JSON: bytes to a Python value, with every doubtful reading refused instead of guessed."""
+"""Strict JSON: turns bytes into a Python value, and refuses what could be read in two ways."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def parse_json(body: bytes) -> Any:
     """Reads one JSON document (RFC 8259).
 
     Raises:
-        Problem: malformed-request, saying what was found and where: an empty body, invalid UTF-8, a
-            byte order mark, a syntax error, a member named twice, NaN or Infinity, a lone
-            surrogate, a number too long, nesting too deep.
+        Problem: malformed-request. It says what was found and where: an empty body, invalid UTF-8,
+            a byte order mark, a syntax error, a repeated member, NaN or Infinity, a lone surrogate,
+            a number that is too long, nesting that is too deep.
     """
     if not body.strip():
         raise _malformed("The body is empty: send one JSON object.")
@@ -33,7 +33,7 @@ def parse_json(body: bytes) -> Any:
         raise _malformed(f"The body is not UTF-8: byte {error.start} cannot be decoded.") from None
     except UnicodeEncodeError:
         raise _malformed(
-            "The body holds a lone surrogate (half of a \\uD800 to \\uDFFF pair), which is no"
+            "The body contains a lone surrogate (half of a \\uD800 to \\uDFFF pair), which is not a"
             " character."
         ) from None
     except json.JSONDecodeError as error:
@@ -44,9 +44,8 @@ def parse_json(body: bytes) -> Any:
             "The body is nested too deeply: a contact group is one flat object."
         ) from None
     except ValueError as error:
-        # The interpreter's own limit on the digits of an integer; a message of ours comes as a
-        # Problem.
-        raise _malformed("The body holds a number with too many digits.") from error
+        # The interpreter limits the digits of an integer. Our own errors are a Problem.
+        raise _malformed("The body contains a number with too many digits.") from error
     return value
 
 
@@ -60,13 +59,14 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
         raise _malformed(
-            f"The member {json.dumps(twice[:80])} stands more than once in one object."
+            f"The member {json.dumps(twice[:80])} stands more than once in one object;"
+            " send it once."
         )
     return members
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _malformed(f"{name} is not JSON.")
+    raise _malformed(f"{name} is not JSON: send a number or leave it out.")
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_no_constant)

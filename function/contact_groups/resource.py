@@ -252,6 +252,6 @@ def _log_lost(group: ContactGroup, error: Exception, request_id: str | None) -> 
     """
     problem = error if isinstance(error, Problem) else Problem(problems.INTERNAL_ERROR, "")
     if problem.type.verdict is Verdict.FAILED:
-        from contact_groups.events import report  # only now: it would cost a cold start
+        from contact_groups.events import payload_log  # late: slows a cold start
 
-        report.write_lost(dump_contact_group(group), problem, request_id)
+        payload_log.write_lost(dump_contact_group(group), problem, request_id)

@@ -65,7 +65,7 @@ VALUES_REJECTED = Row(
         " MissingDescribe MissingEnableSubscribed 400"
     ),
 )
-#: What was not found depends on the operation: see `Operation.not_found`.
+#: `Operation.not_found` says what was not found.
 NOT_FOUND = Row(
     problems.CONTACT_NOT_FOUND,
     Retry.NO,

@@ -1,8 +1,8 @@
-"""HTTP requests that arrive as JSON events: FC 3.0's HTTP trigger and API Gateway, answered by the
-same application.
+"""HTTP requests that arrive as JSON events, from FC 3.0's HTTP trigger and from API Gateway. The
+same application answers them.
 
-facts/function-compute.md §4.1 and §3.12 hold both shapes. Header names come in any case, several
-values of one name joined by commas; `isBase64Encoded` may be the string "false".
+Both shapes are in facts/function-compute.md §4.1 and §3.12. Header names have any case, commas join
+several values of one name, and `isBase64Encoded` may be the string "false".
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class HttpShape:
-    """One way in which an HTTP request becomes an event.
+    """One shape of an HTTP request as an event.
 
     Attributes:
         name: the source, for logs and errors.
         claims: whether a parsed event has this shape.
-        method: the event's HTTP method.
-        path: its path, percent-encoded or decoded.
-        status: the type that the source demands for the answer's statusCode.
+        method: reads the HTTP method of an event.
+        path: reads its path, percent-encoded or decoded.
+        status: converts the status to the type that the source expects in statusCode.
     """
 
     name: str
@@ -42,7 +42,7 @@ class HttpShape:
     status: Callable[[int], int | str]
 
     def answer(self, app: App, event: Event, context: Any) -> dict[str, Any]:
-        """Sends the event through the application and returns what the source demands."""
+        """Lets the application answer the event; returns the response that the source expects."""
         path = str(self.path(event) or "/")
         try:
             body = _body(event)
@@ -82,7 +82,7 @@ class HttpShape:
 
 def _body(event: Event) -> bytes:
     body = event.get("body")
-    if isinstance(body, (dict, list)):  # a test event typed into a console; the triggers send text
+    if isinstance(body, (dict, list)):  # a test event from a console; triggers send text
         return json.dumps(body).encode()
     text = "" if body is None else str(body)
     if str(event.get("isBase64Encoded")).lower() != "true":
@@ -91,7 +91,7 @@ def _body(event: Event) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise Problem(
-            MALFORMED_REQUEST, "isBase64Encoded is true, but the body is not base64."
+            MALFORMED_REQUEST, "isBase64Encoded is true, but the body is not valid base64."
         ) from None
 
 
@@ -105,19 +105,19 @@ def _texts(members: Any) -> dict[str, str]:
 
 
 #: The path of InvokeFunction (facts/function-compute-3.md §B3). A group may be called `invocations`
-#: too, so its last step alone says nothing.
+#: too, so the last step alone is not enough.
 _INVOCATION = re.compile(r"/\d{4}-\d\d-\d\d/functions/[^/]+/invocations")
 
 
 def invocation_body(value: Any) -> bytes | None:
-    """The event that InvokeFunction was called with, where the function has an HTTP trigger and so
-    gets a request (facts/function-compute.md §4.1); None for any other value.
+    """The event of an InvokeFunction that reached a function with an HTTP trigger, and so became an
+    HTTP request (facts/function-compute.md §4.1); None for any other value.
     """
     if not (_has_fc3_shape(value) and _INVOCATION.fullmatch(str(value["rawPath"]))):
         return None
     try:
         return _body(value)
-    except Problem:  # no base64, whatever isBase64Encoded says
+    except Problem:  # not base64, whatever isBase64Encoded says
         return str(value["body"]).encode("utf-8", "surrogatepass")
 
 
@@ -132,7 +132,7 @@ def _is_fc3(value: Any) -> bool:
     return _has_fc3_shape(value) and invocation_body(value) is None
 
 
-#: What an event of API Gateway always has (facts/function-compute.md §3.12), but for `body`.
+#: The members of every event of API Gateway, except `body` (facts/function-compute.md §3.12).
 #: EventBridge's HTTP source sends the first three too.
 _API_GATEWAY = frozenset(
     {"httpMethod", "path", "headers", "queryParameters", "pathParameters", "isBase64Encoded"}
@@ -151,7 +151,7 @@ HTTP_SHAPES: tuple[HttpShape, ...] = (
         lambda event: event["rawPath"],
         int,
     ),
-    # "statusCode": "200" is how the documentation prints it, a string.
+    # The documentation shows statusCode as a string: "200".
     HttpShape(
         "api-gateway",
         _is_api_gateway,

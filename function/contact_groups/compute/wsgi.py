@@ -1,11 +1,12 @@
-"""WSGI as Function Compute really sends it, made into what Flask expects; and one log line a
-request.
+"""Turns WSGI as Function Compute really sends it into what Flask expects, and writes one log line
+per request.
 
-The platform's environ keeps neither PEP 3333 nor its own documentation (facts/function-compute.md
-§1.2, §1.3): PATH_INFO may be percent-encoded or already decoded, and like the query it is never
-latin-1; the prefix of the default domain is missing from SCRIPT_NAME; the process's environment is
-mixed in; the body is there as a whole, whatever its Transfer-Encoding was; the body iterable is
-never closed; an exception leaves as a 502 with a stack trace.
+The platform's environ follows neither PEP 3333 nor its own documentation
+(facts/function-compute.md §1.2, §1.3). PATH_INFO may be percent-encoded or already decoded, and
+like the query it is never latin-1. SCRIPT_NAME lacks the prefix of the default domain. The
+environment variables of the process are mixed in. The body is always complete, whatever its
+Transfer-Encoding was. The platform never closes the body iterable. An exception becomes a 502 with
+a stack trace.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ _LEVELS = {Actor.CALLER: logging.INFO, Actor.NOBODY: logging.WARNING, Actor.OPER
 
 
 class Wsgi:
-    """Wraps an application; the whole answer is made before the first byte is returned."""
+    """Wraps an application. It makes the whole response before it returns the first byte."""
 
     def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
-        """Args: app: a WSGI application that keeps PEP 3333; clock: monotonic seconds."""
+        """Args: app: a WSGI application that follows PEP 3333; clock: monotonic seconds."""
         self._app = app
         self._clock = clock
-        # An environment variable such as HTTP_ACCEPT must not pass for a request header.
+        # An environment variable such as HTTP_ACCEPT must not look like a request header.
         self._impostors = [
             (name, value) for name, value in os.environ.items() if name.startswith("HTTP_")
         ]
@@ -57,7 +58,7 @@ class Wsgi:
         return [body]
 
     def _answer(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
-        """The one exit: whatever fails becomes a problem document here."""
+        """The one exit: turns every failure into a problem document."""
         instance = environ.get("PATH_INFO", "")
         try:
             self._normalise(environ)
@@ -65,7 +66,7 @@ class Wsgi:
             return _collect(self._app, environ)
         except Problem as refused:
             problem = refused
-        except Exception as error:  # what is raised beyond here leaves as a stack trace
+        except Exception as error:  # outside of this method it would become a stack trace
             logs.write_fault(error)
             problem = Problem(INTERNAL_ERROR, "The function failed; its log says why.")
         logs.note(
@@ -90,19 +91,19 @@ class Wsgi:
         uri = environ.get("fc.request_uri")
         try:
             if uri is None:
-                raw = path.encode("latin-1")  # a server that keeps PEP 3333
+                raw = path.encode("latin-1")  # a server that follows PEP 3333
             else:
                 environ["SCRIPT_NAME"], raw = _split(uri.partition("?")[0], path)
-                # The body is whole; Werkzeug takes one of chunks without an end for none.
+                # The body is complete. Werkzeug would read an unterminated chunked body as empty.
                 environ.pop("HTTP_TRANSFER_ENCODING", None)
             raw.decode()
         except UnicodeError:
             raise Problem(
-                MALFORMED_REQUEST, "The path is not UTF-8 once percent-decoded."
+                MALFORMED_REQUEST, "The path is not UTF-8 once percent-decoded: encode it as UTF-8."
             ) from None
         environ["PATH_INFO"] = raw.decode("latin-1")
         query = environ.get("QUERY_STRING") or ""
-        if not query.isascii():  # percent-encoded, which Werkzeug reads whatever the bytes are
+        if not query.isascii():  # Werkzeug reads any bytes if they are percent-encoded
             is_bytes = uri is None and max(query) <= "\xff"
             data = query.encode("latin-1") if is_bytes else query.encode(errors="replace")
             environ["QUERY_STRING"] = quote(data, safe=_ASCII)
@@ -118,16 +119,15 @@ def refusing(problem: Problem) -> Wsgi:
 
 
 def request_id_of(environ: Environ) -> str | None:
-    """Function Compute's id of the request, where it runs there."""
+    """Function Compute's id of the request; None elsewhere."""
     return getattr(environ.get("fc.context"), "request_id", None)
 
 
 def _split(requested: str, path: str) -> tuple[str, bytes]:
     """SCRIPT_NAME, and PATH_INFO as bytes.
 
-    The path as it was requested is the truth, since only there `%` cannot mean two things.
-    PATH_INFO wins where the two differ by more than encoding: then a rule of a custom domain has
-    rewritten it.
+    The requested path counts, since only there `%` has one meaning. If the two differ by more than
+    encoding, a rule of a custom domain has rewritten the path, and PATH_INFO counts.
 
     Args:
         requested: the path of fc.request_uri, percent-encoded.

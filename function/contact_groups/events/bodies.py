@@ -1,6 +1,4 @@
-"""Bodies of messages: JSON values, JSON as text, and base64 of JSON, told apart by their first
-character.
-"""
+"""Reads the bodies of messages: JSON values, JSON as text, and base64 of JSON."""
 
 from __future__ import annotations
 
@@ -14,9 +12,9 @@ from typing import Any
 from contact_groups.payload import parse_json
 from contact_groups.problems import MALFORMED_REQUEST, Problem
 
-#: Deeper than any documented event, and far from what the interpreter can walk.
+#: Deeper than any documented event, and far below the recursion limit of the interpreter.
 DEPTH_MAX = 32
-#: An error names the first of the members that it saw.
+#: An error names at most this many members.
 SHOWN_MAX = 12
 _BOM = b"\xef\xbb\xbf"
 #: base64url (RFC 4648, section 5) differs from base64 in two characters.
@@ -25,21 +23,21 @@ _BASE64URL = bytes.maketrans(b"-_", b"+/")
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An event or a record that is no JSON, and why."""
+    """An event or a record that is not JSON, and why."""
 
     raw: bytes | str
     problem: Problem
 
 
 def decode(body: Any) -> Any:
-    """What a body holds.
+    """The JSON value of a body.
 
-    Text that is no JSON may be base64 or base64url of a JSON object or array, with or without
-    padding (facts/function-compute.md §3.4, §3.5), and with a byte order mark inside: no JSON
-    object or array begins with a character of base64, so there is nothing to guess.
+    Text that is not JSON may be base64 or base64url of a JSON object or array, with or without
+    padding (facts/function-compute.md §3.4, §3.5), and with a byte order mark inside. This is not a
+    guess, because no JSON object or array begins with a character of base64.
 
     Args:
-        body: a parsed JSON value, which is returned as it is; or text or bytes.
+        body: a parsed JSON value, which is returned unchanged; or text or bytes.
 
     Raises:
         Problem: malformed-request, as over HTTP.
@@ -97,8 +95,8 @@ def look_up(value: Any, path: Iterable[str]) -> Any:
     """The member at the end of a path of names.
 
     Raises:
-        KeyError: something on the way is no object or has no such member; the text says what was
-            seen instead.
+        KeyError: a value on the path is not an object, or lacks the member. The text says what it
+            is instead.
     """
     for step in path:
         if not isinstance(value, dict) or step not in value:
@@ -108,7 +106,7 @@ def look_up(value: Any, path: Iterable[str]) -> Any:
 
 
 def seen(value: Any) -> str:
-    """What a value looks like, in few words: for errors."""
+    """A short description of a value, for errors."""
     if isinstance(value, dict):
         return f"the members {names(value)}" if value else "no members"
     kinds = {str: "text", list: "an array", bool: "a boolean", int: "a number", float: "a number"}

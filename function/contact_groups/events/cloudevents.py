@@ -1,8 +1,7 @@
-"""CloudEvents as EventBridge delivers them: which source an event is of.
+"""CloudEvents of EventBridge: finds their source (facts/function-compute.md §3.5 to §3.11).
 
-facts/function-compute.md §3.5 to §3.11. Nothing else of the envelope is validated:
-`aliyunpublishtime` need not be a time of RFC 3339, and test events of the console have no
-`specversion` (§3.9).
+This module validates nothing else. `aliyunpublishtime` is not always a time of RFC 3339, and test
+events of the console have no `specversion` (§3.9).
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ from typing import Any
 
 from contact_groups.events.messages import has
 
-#: What CloudEvents have at the top; `specversion` alone will do, or the other four.
+#: The members of a CloudEvent at the top. These four are enough, and so is `specversion` alone.
 CLOUD_EVENT = frozenset({"id", "source", "type", "data"})
 #: Together they are unique (§3.9).
 CLOUD_EVENT_ID = (("source",), ("id",))
-#: When it happened (§3.9); `aliyunpublishtime` is when EventBridge had it, in no fixed form.
+#: When the event happened (§3.9). `aliyunpublishtime` is when EventBridge received it, in no fixed
+#: form.
 CLOUD_EVENT_TIME = (("time",),)
-#: Of the sender's own making, unless a channel or a prefix says otherwise.
+#: A custom event, unless a channel or a prefix says otherwise.
 _OWN = "eventbridge"
 _PREFIXES = {
     "mns:Queue:": "mns-queue",
@@ -37,7 +37,7 @@ _CHANNELS = {"ActionTrail": "actiontrail", "CloudMonitor": "cloudmonitor"}
 
 
 def kind(value: Any) -> str | None:
-    """The name of the source that a CloudEvent's `type` belongs to; None: it is no CloudEvent."""
+    """The source of a CloudEvent, by its `type`; None if the value is not a CloudEvent."""
     if not (has(value, "specversion") or has(value, *CLOUD_EVENT)):
         return None
     text = str(value.get("type"))

@@ -1,4 +1,4 @@
-"""The connections that a fetch has open, to end them from outside of the thread that reads them."""
+"""The open connections of a fetch, so that another thread can shut them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Connections:
-    """Shuts, at the end of the context, every connection that was opened, or is opened later."""
+    """A context. At its end it shuts every open connection, and every later one at once."""
 
     def __init__(self) -> None:
         self._opened: list[socket.socket] = []
@@ -18,8 +18,11 @@ class Connections:
         self._shut = False
 
     def watch(self, manager: Any, scheme: str) -> None:
-        """Args: manager: a PoolManager of urllib3, 1.26 (facts/function-compute.md §4.5) or 2;
-        scheme: http or https.
+        """Adds the connections that a pool manager will open.
+
+        Args:
+            manager: a PoolManager of urllib3 1.26 (facts/function-compute.md §4.5) or 2.
+            scheme: http or https.
         """
         pool = manager.pool_classes_by_scheme[scheme]
         add = self._add
@@ -27,7 +30,7 @@ class Connections:
         class Connection(pool.ConnectionCls):  # type: ignore[misc, name-defined]  # of either version
             def _new_conn(self) -> Any:
                 opened = super()._new_conn()
-                add(opened.dup())  # TLS takes the socket over, and leaves this one
+                add(opened.dup())  # a copy, since TLS takes over the socket
                 return opened
 
         manager.pool_classes_by_scheme = {
@@ -43,7 +46,10 @@ class Connections:
 
     def _close(self) -> None:
         while self._opened:
-            with self._opened.pop() as opened, contextlib.suppress(OSError):  # the peer was faster
+            with (
+                self._opened.pop() as opened,
+                contextlib.suppress(OSError),
+            ):  # the server closed it first
                 opened.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Connections:

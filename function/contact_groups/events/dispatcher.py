@@ -1,7 +1,7 @@
-"""Which source an event is of: every record of it is claimed by exactly one, or the result says why
-not.
+"""Finds the source of an event. Exactly one source must claim each record; otherwise the result
+says why not.
 
-Nothing is decided by order: a record that two sources claim is refused, not given to the first.
+The order of the sources decides nothing: a record that two sources claim is rejected.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from contact_groups.problems import Problem
 
 
 class Invocation:
-    """InvokeFunction of a function of 3.0 that has an HTTP trigger: it arrives as an HTTP request,
+    """InvokeFunction of a function of 3.0 that has an HTTP trigger. It arrives as an HTTP request
     whose body is the event (facts/function-compute.md §4.1).
     """
 
@@ -39,11 +39,11 @@ class Invocation:
     where = "`body`, which is an event of any source"
 
     def claims(self, value: Any) -> bool:
-        """See `Source`."""
+        """Whether a parsed event is such a request."""
         return invocation_body(value) is not None
 
     def messages(self, value: Any) -> Iterator[Message]:
-        """See `Source`."""
+        """The messages of the event in the body."""
         event = read(invocation_body(value) or b"")
         source = claim(event)
         if isinstance(source, HttpShape):
@@ -52,7 +52,7 @@ class Invocation:
             yield replace(message, pointer=f"/body{message.pointer}")
 
 
-#: In the order of the documentation; it decides nothing.
+#: In the order of the documentation.
 SOURCES: tuple[Source, ...] = (
     Plain(),
     *EVENTBRIDGE,
@@ -64,30 +64,30 @@ SOURCES: tuple[Source, ...] = (
     *REFUSED,
 )
 
-#: EventBridge puts at most as many into one batch (facts/function-compute.md §3.9).
+#: The most events that EventBridge puts into one batch (facts/function-compute.md §3.9).
 BATCH_MAX = 10_000
 
 
 @dataclass(frozen=True)
-class Nobody:
-    """Stands in for the source of what no single source claims: one message, with the named error
-    as its problem, which is described only when it is read, since that takes long.
+class Rejected:
+    """Stands for the source of an event that not exactly one source claims: one message with a
+    problem. It makes the problem only when the message is read, because that is slow.
     """
 
     name: str
     problem: Callable[[Any], Problem]
 
     def messages(self, value: Any) -> Iterator[Message]:
-        """See `Claim`."""
+        """One message, which has the problem."""
         event = value.raw if isinstance(value, Unreadable) else without_headers(value)
         yield Message("", None, event, self.name, problem=self.problem(value))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """An array of events, each with its own source: batches of EventBridge
-    (facts/function-compute.md §3.5 to §3.9), lists of contact groups, and batches of such lists
-    as RawData.
+    """An array of events, each with its own source: a batch of EventBridge
+    (facts/function-compute.md §3.5 to §3.9), a list of contact groups, or a batch of such lists as
+    RawData.
     """
 
     records: tuple[tuple[Claim, Any], ...]
@@ -109,9 +109,9 @@ def read(event: bytes) -> Any:
     """An event as a JSON value, or Unreadable.
 
     Args:
-        event: what Function Compute passes: raw bytes (facts/function-compute.md §2.1), which may
-            be base64 of JSON, since that is how publishers fill MNS (§3.4), or JSON text within
-            JSON text (§3.8).
+        event: the raw bytes that Function Compute passes (facts/function-compute.md §2.1): JSON,
+            base64 of JSON, as publishers send it to MNS (§3.4), or JSON text within JSON text
+            (§3.8).
     """
     try:
         value = decode(event)
@@ -123,9 +123,9 @@ def read(event: bytes) -> Any:
 def claim(value: Any) -> Claim | HttpShape:
     """The one source or HTTP shape of an event; never raises.
 
-    Where there is none, or more than one, the answer is a claim too, so that the event takes the
-    way of every other rejected one: its messages have event-unclaimed, event-ambiguous or
-    malformed-request as their problem.
+    If there is none, or more than one, it returns a claim too, so that the event is handled like
+    every other rejected event. Its messages have the problem event-unclaimed, event-ambiguous or
+    malformed-request.
     """
     if isinstance(value, list) and value:
         return _batch(value)
@@ -137,10 +137,10 @@ def claim(value: Any) -> Claim | HttpShape:
 
 
 def _batch(records: list[Any]) -> Claim:
-    """Args: records: nested no deeper than `decode` lets them be."""
+    """Args: records: `decode` has bounded how deep they are nested."""
     if len(records) > BATCH_MAX:
         detail = f"The event is an array of {len(records):,}; a batch has at most {BATCH_MAX:,}."
-        return Nobody("batch", lambda _: Problem(EVENT_TOO_LARGE, detail))
+        return Rejected("batch", lambda _: Problem(EVENT_TOO_LARGE, detail))
     values = [
         read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
         for record in records
@@ -153,7 +153,7 @@ def _source(value: Any) -> Claim:
     if isinstance(value, list) and value:
         return _batch(value)
     if value == {} or not isinstance(value, (dict, Unreadable)):
-        return _UNCLAIMED  # no source is asked: a hostile batch holds thousands of these
+        return _UNCLAIMED  # the fast path: a hostile batch holds thousands of these
     return _one([source for source in SOURCES if source.claims(value)], value)
 
 
@@ -163,14 +163,14 @@ def _one(found: list[Any], value: Any) -> Claim:
         return claimed
     if found:
         shapes = ", ".join(shape.name for shape in found)
-        detail = f"The event has the shapes of {shapes}: it must have one."
-        return Nobody("ambiguous", lambda _: Problem(EVENT_AMBIGUOUS, detail))
+        detail = f"The event has the shapes of {shapes}: it must have only one."
+        return Rejected("ambiguous", lambda _: Problem(EVENT_AMBIGUOUS, detail))
     return _UNREADABLE if isinstance(value, Unreadable) else _UNCLAIMED
 
 
 def _looked_like(value: Any) -> str:
     if isinstance(value, list):
-        return "The event is an empty array; it must hold contact groups or events."
+        return "The event is an empty array; it must contain contact groups or events."
     if not isinstance(value, dict):
         return f"The event is {seen(value)}; it must be an object, or an array of objects."
     if not value:
@@ -179,17 +179,17 @@ def _looked_like(value: Any) -> str:
     missing = sorted(nearest.keys - value.keys())
     if missing == sorted(nearest.keys):
         return f"The event has {seen(value)}; no source has any of them at the top."
-    lacks = f"without {names(missing)}" if missing else "whose events hold something else in these"
+    lacks = f"without {names(missing)}" if missing else "whose events have other values in these"
     return f"The event has {seen(value)}; it comes nearest to {nearest.name}, {lacks}."
 
 
-_UNCLAIMED = Nobody("unclaimed", lambda value: Problem(EVENT_UNCLAIMED, _looked_like(value)))
-_UNREADABLE = Nobody("unreadable", lambda value: value.problem)
-_HTTP_INSIDE = Nobody(
+_UNCLAIMED = Rejected("unclaimed", lambda value: Problem(EVENT_UNCLAIMED, _looked_like(value)))
+_UNREADABLE = Rejected("unreadable", lambda value: value.problem)
+_HTTP_INSIDE = Rejected(
     "fc3-invoke",
     lambda _: Problem(
         EVENT_REFUSED,
-        "The event of an invocation is itself an HTTP request; send that over HTTP, or invoke with"
-        " the contact group.",
+        "The event of the invocation is itself an HTTP request. Send the request over HTTP, or"
+        " invoke the function with the contact group.",
     ),
 )

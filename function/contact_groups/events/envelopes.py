@@ -1,4 +1,4 @@
-"""Sources whose event is one message, with its payload at one place."""
+"""Sources whose event is one message, with the payload in one place."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Envelope:
-    """One of them. A payload that is a notification of OSS is read as one: it names manifests.
+    """One such source. The payload may also be a notification of OSS, which names manifests.
 
     Attributes:
-        name, keys: see `Source`.
-        shape: whether a parsed event is one.
-        id: the paths of what identifies a message, joined by `/`.
+        name: its name, in results, logs and documentation.
+        keys: the members that its events have at the top level.
+        shape: whether a parsed event is from it.
+        id: the paths of the values that identify a message together.
         body: the path of the payload.
-        made: the paths of when the payload was made; the first that holds a moment counts.
-        advice: what an event without a payload means, or what to do about it; a sentence.
+        made: paths of the time at which the payload was made; the first usable one counts.
+        advice: a sentence for an event without a payload: what it means, or what to do.
     """
 
     name: str
@@ -39,15 +40,15 @@ class Envelope:
 
     @property
     def where(self) -> str:
-        """See `Source`."""
+        """The path of the payload, for the documentation."""
         return f"`{'.'.join(self.body)}`"
 
     def claims(self, value: Any) -> bool:
-        """See `Source`."""
+        """Whether a parsed event has the shape of this source."""
         return self.shape(value)
 
     def messages(self, value: Any) -> Iterator[Message]:
-        """See `Source`."""
+        """One message; or, for a notification of OSS, one for each object."""
         where = f"{self.name}, {'.'.join(self.body)}"
         made = first_moment(value, self.made)
         message = Message(joined(value, self.id), None, without_headers(value), where, made=made)
@@ -76,5 +77,5 @@ class Envelope:
                 return body
             found = "it is null"
         place = ".".join(self.body)
-        detail = f"An event of {self.name} has its payload at {place}; {found}. {self.advice}"
+        detail = f"An event of {self.name} must have its payload at {place}; {found}. {self.advice}"
         raise Problem(EVENT_WITHOUT_PAYLOAD, detail.rstrip())

@@ -1,8 +1,8 @@
-"""EventBridge's own sources: events of the sender's own, HTTP requests to a webhook, and schedules;
-as CloudEvents, and as RawData, where the function gets `data` alone.
+"""EventBridge's own sources: custom events, HTTP requests to a webhook, and schedules. They come as
+CloudEvents, or as RawData, where the function gets only `data`.
 
-facts/function-compute.md §3.9. The RawData of an event of the sender's own is a payload alone,
-which plain.py claims.
+facts/function-compute.md §3.9. The RawData of a custom event is a payload alone; plain.py claims
+it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from contact_groups.events.cloudevents import (
 from contact_groups.events.envelopes import Envelope
 from contact_groups.events.messages import has
 
-#: An API Gateway's event has `queryParameters` and `isBase64Encoded` in place of `queryString`.
+#: An event of API Gateway has `queryParameters` and `isBase64Encoded` instead of `queryString`.
 _HTTP = frozenset({"headers", "path", "body", "httpMethod", "queryString"})
 _SCHEDULE = frozenset({"TimeZone", "Schedule"})
 _NO_USER_DATA = (
-    "Set the user data of the schedule to a contact group, or use a timer trigger, which has a"
-    " payload."
+    "Set the user data of the schedule to a contact group, or use a timer trigger with a payload."
 )
 
 

@@ -1,5 +1,5 @@
-"""An event from its source to its result: every item validated, the last good one for each group
-sent, all inside one deadline.
+"""Handles an event: validates every item, and sends the last valid item for each group, before one
+deadline.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contact_groups import logs
 from contact_groups.cloudmonitor.client import ATTEMPT_MIN, CredentialsReader
 from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.contact_group import ContactGroup
-from contact_groups.events import report
+from contact_groups.events import payload_log, report
 from contact_groups.events.history import History
 from contact_groups.events.items import Item, Reader, by_group
 from contact_groups.events.manifest import Manifests
@@ -26,8 +26,8 @@ from contact_groups.groups import Groups
 from contact_groups.problems import INTERNAL_ERROR, Problem, Verdict
 from contact_groups.settings import Settings
 
-#: Seconds kept of the function's own timeout to write what became of the items: a function that is
-#: killed says nothing.
+#: Seconds before the function's own timeout that are kept for the report: the platform kills a
+#: function at its timeout, and then nothing is written.
 REPORT_MARGIN = 1.0
 
 
@@ -46,21 +46,21 @@ def handle(
     """Puts every contact group of an event into CloudMonitor.
 
     Args:
-        source: what `dispatcher.claim` returned.
-        value: the event that it was returned for.
-        context: Function Compute's.
-        groups: the command.
+        source: what `dispatcher.claim` returned for the event.
+        value: the parsed event.
+        context: Function Compute's context.
+        groups: what writes to CloudMonitor.
         settings: the settings.
-        event: the event as it came; the failure destination gets it, where that has room.
+        event: the event as it came; the failure destination gets it, if it is small enough.
         history: what this instance has applied.
-        environment: where credentials are that the context does not hold.
-        monotonic: the clock of the client.
+        environment: environment variables; the source of credentials if the context has none.
+        monotonic: the clock of deadlines, in seconds.
 
     Returns:
-        `{"source", "counts", "items"}`, fit for JSON.
+        `{"source", "counts", "items"}`, ready for JSON.
 
     Raises:
-        EventFailed: an item failed, so that the platform tries again; or was rejected, and
+        EventFailed: an item failed, and the platform shall try again; or an item was rejected, and
             EVENT_REJECTED_RAISES is true.
     """
     started = monotonic()
@@ -81,17 +81,12 @@ def handle(
         for candidates in by_group(items):
             run.put_last(candidates)
         failed = report.failure(items, settings.event_rejected_raises)
-        report.write_items(items, event if failed else b"", request_id)
+        payload_log.write_items(items, event if failed else b"", request_id)
+        seconds = monotonic() - started
         logs.write(
             logging.ERROR if failed else logging.INFO,
             "event",
-            requestId=request_id,
-            source=source.name,
-            retryCount=getattr(context, "retry_count", None),
-            **report.counts(items),
-            earlier=sum(item.earlier for item in items) or None,
-            problems=report.problems(items) or None,
-            durationMs=round((monotonic() - started) * 1000, 1),
+            **_line(source, context, items, seconds),
             failure=str(failed) if failed else None,
         )
     if failed:
@@ -99,9 +94,22 @@ def handle(
     return report.result(source.name, items, request_id)
 
 
+def _line(source: Claim, context: Any, items: list[Item], seconds: float) -> dict[str, Any]:
+    """What the log line of an event says about its items."""
+    return {
+        "requestId": getattr(context, "request_id", None),
+        "source": source.name,
+        "retryCount": getattr(context, "retry_count", None),
+        **report.counts(items),
+        "earlier": sum(item.earlier for item in items) or None,
+        "problems": report.problems(items) or None,
+        "durationMs": round(seconds * 1000, 1),
+    }
+
+
 @dataclass(frozen=True)
 class _Run:
-    """One event on its way."""
+    """One event in progress."""
 
     groups: Groups
     credentials: CredentialsReader
@@ -131,8 +139,8 @@ class _Run:
         return replace(message, id=fetched, body=manifest.content, made=manifest.made)
 
     def put_last(self, candidates: list[Item]) -> None:
-        """Sends the last of the items for one group. One that CloudMonitor rejects, or that a newer
-        event has overtaken, supersedes nothing: the one before it has its turn.
+        """Sends the last of the items for one group. If CloudMonitor rejects it, or a newer event
+        has superseded it, the item before it is next.
         """
         while candidates:
             last = candidates.pop()
@@ -143,7 +151,7 @@ class _Run:
             item.supersede()
 
     def _put_once(self, item: Item) -> None:
-        """Puts an item, unless this instance has applied it, or a newer state, already."""
+        """Puts an item, unless this instance has already applied it or a newer state."""
         group = cast(ContactGroup, item.group)
         earlier = self.history.find(self.request_id, item.id, group)
         newest = self.history.newest(group)
@@ -172,9 +180,7 @@ class _Run:
             applied = self.groups.put(group, self.credentials, self.deadline)
         except Problem as problem:
             item.end(problem)
-        except (
-            Exception
-        ) as error:  # a fault of ours in one item must not keep the others from being applied
+        except Exception as error:  # a defect in one item must not stop the others
             logs.write_fault(error, item=item.id)
             item.end(Problem(INTERNAL_ERROR, "The function failed; its log says why."))
         else:
@@ -184,8 +190,8 @@ class _Run:
 
 
 def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:
-    """Reads the credentials and keeps them out of the log; read once now, so that they are out of
-    it from the start.
+    """A reader of the credentials that keeps them out of the log. It reads once now, so that they
+    stay out of the log from the start.
     """
     known: set[str] = set()
 
@@ -201,13 +207,11 @@ def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:
 
 
 def _seconds(context: Any, settings: Settings) -> float:
-    """Seconds that all items may take together: the setting, and less than the function's own
-    timeout where that is told.
+    """Seconds that all items may take together: the setting, but less than the function's own
+    timeout if the context has it.
     """
     try:
-        timeout = float(
-            context.function.timeout
-        )  # text as received (facts/function-compute.md §1.4)
+        timeout = float(context.function.timeout)  # text (facts/function-compute.md §1.4)
     except (AttributeError, TypeError, ValueError):
         return settings.event_time_limit
     return min(settings.event_time_limit, timeout - min(REPORT_MARGIN, timeout / 2))

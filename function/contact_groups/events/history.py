@@ -1,8 +1,8 @@
-"""What an instance remembers of the events that it applied, so that a retry of an old event does
+"""What an instance remembers of the events that it applied, so that the retry of an old event does
 not undo a newer one.
 
-It holds for one process and within bounds: other instances, a restart and whatever is older than
-the bounds are not covered (docs/events.md, "Who tries again").
+One process remembers a bounded number of items. It knows nothing of other instances, of the time
+before a restart, or of items beyond the bound (docs/events.md, "Who tries again").
 """
 
 from __future__ import annotations
@@ -15,22 +15,20 @@ from typing import Any, NamedTuple, TypeVar
 
 from contact_groups.contact_group import ContactGroup
 
-#: Ours: more than an hour of the template's pace (3.9 groups a second), in about 5 MB.
+#: Our own limit: more than one hour at the template's pace (3.9 groups per second), in about 5 MB.
 REMEMBERED_MAX = 20_000
 
 Value = TypeVar("Value")
 
 
 class Applied(NamedTuple):
-    """What an earlier delivery of the same event applied; `request_id` is the upstream's."""
+    """What an earlier delivery of the same event applied; `request_id` is CloudMonitor's."""
 
     request_id: str | None
 
 
 class History:
-    """Shared by all threads of an instance. Of a group it keeps a hash, and nothing that it
-    holds.
-    """
+    """What was applied. All threads of an instance share it. It keeps only a hash of each group."""
 
     def __init__(self, most: int = REMEMBERED_MAX) -> None:
         """Args: most: how many applied items and how many groups are remembered."""
@@ -40,20 +38,20 @@ class History:
         self._newest: OrderedDict[bytes, float] = OrderedDict()
 
     def find(self, delivery: str | None, item: str, group: ContactGroup) -> Applied | None:
-        """What became of an item when the same event was delivered before.
+        """What an earlier delivery of the same event applied for an item; None if nothing.
 
         Args:
-            delivery: Function Compute's request id, which stays the same in its retries of an
-                event; None where there is none, and then nothing is found.
+            delivery: Function Compute's request id, which is the same in all retries of an event.
+                Without one, nothing is found.
             item: the item's id.
-            group: what it asks for: an item that asks for something else is another one.
+            group: the state that it asks for. An item with another state is another item.
         """
         with self._lock:
             return _used(self._applied, _hash(delivery, item, group)) if delivery else None
 
     def newest(self, group: ContactGroup) -> float | None:
-        """When the newest state that was applied to the group of this name was made, as far as
-        that was told; epoch seconds.
+        """When the newest applied state of the group with this name was made, in epoch seconds;
+        None if no source said so.
         """
         with self._lock:
             return _used(self._newest, _hash(group.contact_group_name))
@@ -66,7 +64,7 @@ class History:
         made: float | None,
         request_id: str | None,
     ) -> None:
-        """Remembers that an item was applied; see `find`, `newest` and `Applied`."""
+        """Remembers that an item was applied, for `find` and `newest`."""
         with self._lock:
             if delivery:
                 self._keep(self._applied, _hash(delivery, item, group), Applied(request_id))

@@ -1,4 +1,4 @@
-"""Items: the single contact groups that the messages of an event hold, and what becomes of each."""
+"""Items: the contact groups in the messages of an event, and what becomes of each."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem, 
 from contact_groups.schema_fields import NAME_MAX
 from contact_groups.schemas import load_contact_group
 
-#: A verdict that only events have: the item was not sent, because a later item of the event, or a
-#: newer event, is for the same group.
+#: A verdict that only events have: the item was not sent, because a later item of the event or a
+#: newer event has the same group.
 SUPERSEDED = "superseded"
 VERDICTS = (Verdict.APPLIED.value, Verdict.REJECTED.value, Verdict.FAILED.value, SUPERSEDED)
-#: Ids come from outside: long enough for any that a source gives, short enough for a line and an
-#: exception.
+#: Characters. Ids come from outside: this is long enough for the id of any source, and short enough
+#: for a log line and an exception.
 ID_MAX = 200
-#: The first wrong items of an event are told every fault. From then on there is one short problem
-#: for each: reading a wrong item in full takes longer than reading a right one.
+#: This many wrong items of an event get every error. Each later one gets one short problem, because
+#: checking a wrong item in full takes longer than checking a valid one.
 TOLD_MAX = 50
 _REQUIRED = ("contactGroupName", "contactNames", "describe")
 
 
 @dataclass
 class Item:
-    """One contact group, or what stands where one should be.
+    """One contact group of an event, or the value in its place.
 
     Attributes:
-        id: the source's id of it.
-        payload: what to send again as an event of its own: a JSON value, or text or bytes that are
-            none. It is a part of the event, not a copy.
+        id: the id that its source gives it.
+        payload: what to send again, alone, as an event: a JSON value, or text or bytes that are not
+            JSON. It is a part of the event, not a copy.
         verdict: one of VERDICTS, once it is decided.
-        group: the group, if it is one.
-        problem: what went wrong; items that have the same fault share it.
-        request_id: the upstream's RequestId, once it was applied.
-        own: see `Message`.
-        made: see `Message`.
-        reason: how a newer event superseded it; None where a later item of the same event did.
-        earlier: an earlier delivery of the same event had applied it.
-        verified: no answer said that it was applied, and the group was then read as requested.
+        group: the group, if the payload is valid.
+        problem: what went wrong; items with the same problem share it.
+        request_id: CloudMonitor's RequestId, if the item was sent.
+        own: whether it is only a record of what this function did.
+        made: when the payload was made, in seconds since the epoch; None if unknown.
+        reason: how a newer event superseded it; None if a later item of the same event did.
+        earlier: whether an earlier delivery of the same event applied it.
+        verified: whether reading the group showed that it was applied, and no answer said so.
     """
 
     id: str
@@ -60,19 +60,19 @@ class Item:
     verified: bool = False
 
     def end(self, problem: Problem) -> None:
-        """Ends it with a problem, whose type says whether it is rejected or failed."""
-        # A problem that was raised holds the frames that it came through, with all their values.
+        """Ends the item with a problem, whose type says whether it is rejected or failed."""
+        # A raised problem keeps its frames alive, and all values in them.
         self.problem = replace(problem) if problem.__traceback__ else problem
         self.verdict = problem.type.verdict.value
         self.request_id = problem.upstream.request_id if problem.upstream else None
 
     def supersede(self, reason: str | None = None) -> None:
-        """Ends it without sending it."""
+        """Ends the item without sending it."""
         self.verdict, self.reason = SUPERSEDED, reason
 
     @property
     def name(self) -> str | None:
-        """The name of the group, as far as there is one."""
+        """The name of the group, if there is one."""
         if self.group:
             return self.group.contact_group_name
         found = self.payload.get("contactGroupName") if isinstance(self.payload, dict) else None
@@ -80,10 +80,10 @@ class Item:
 
 
 class Reader:
-    """Reads the items of one event, and no more of them than it may hold."""
+    """Reads the items of one event, up to a maximum."""
 
     def __init__(self, most: int) -> None:
-        """Args: most: how many items there may be, EVENT_ITEMS_MAX."""
+        """Args: most: how many items an event may have, EVENT_ITEMS_MAX."""
         self._most = most
         self._left = most
         self._wrong = 0
@@ -92,11 +92,11 @@ class Reader:
 
     @property
     def full(self) -> bool:
-        """Whether no message more can be read."""
+        """Whether the event has reached its maximum."""
         return self._left <= 0
 
     def read(self, message: Message) -> Iterator[Item]:
-        """The items of a message; those that are no contact group are rejected already."""
+        """The items of a message; invalid ones are already rejected."""
         problem = message.problem
         if problem is None:
             try:
@@ -118,17 +118,17 @@ class Reader:
             yield self._item(message, prefix and f"{prefix[1:]}/{index}", entry)
 
     def rest(self, message: Message, value: Any) -> Item:
-        """What is left of an event that has more messages than it may, as one rejected item.
+        """One rejected item for the rest of an event that has too many messages.
 
         Args:
-            message: the first that is not read.
-            value: the event; of a batch, only the records from that message on are the rest.
+            message: the first message that is not read.
+            value: the event. The rest of a batch begins at the record of that message.
         """
         rest = value[int(message.pointer.split("/")[1]) :] if isinstance(value, list) else value
         item = Item(_id(message, ""), rest)
         detail = (
-            f"An event may hold {self._most:,} contact groups (EVENT_ITEMS_MAX); the messages from"
-            f" {item.id} on are more than that."
+            f"An event may contain {self._most:,} contact groups (EVENT_ITEMS_MAX). The messages"
+            f" from {item.id} on are beyond that: send them in another event."
         )
         item.end(Problem(EVENT_TOO_LARGE, detail))
         return item
@@ -137,8 +137,8 @@ class Reader:
         if count <= self._left:
             return None
         detail = (
-            f"{message.where}: this message holds {count:,} contact groups; an event may hold"
-            f" {self._most:,} (EVENT_ITEMS_MAX), of which {self._left:,} were left."
+            f"{message.where}: this message contains {count:,} contact groups. An event may contain"
+            f" {self._most:,} (EVENT_ITEMS_MAX), and {self._left:,} were left."
         )
         return Problem(EVENT_TOO_LARGE, detail)
 
@@ -166,11 +166,13 @@ class Reader:
         return load_contact_group(payload)
 
     def _no_group(self, where: str, payload: Any) -> Problem:
-        """The same problem for all that look alike, since making one takes longest."""
+        """The problem of a payload that is not a contact group. Similar payloads share one, because
+        making a problem is the slowest step.
+        """
         kind = (where, tuple(payload) if isinstance(payload, dict) else type(payload))
         problem = self._strange.get(kind)
         if problem is None:
-            is_ = f"it is {seen(payload)}, where it must be one object"
+            is_ = f"it is {seen(payload)}, and must be one object"
             if isinstance(payload, dict):
                 is_ = f"it has {seen(payload)}, and none of {names(sorted(MEMBERS))}"
             problem = Problem(INVALID_CONTACT_GROUP, f"{where} is no contact group: {is_}.")
@@ -179,8 +181,8 @@ class Reader:
         return problem
 
     def _shared(self, problem: Problem) -> Problem:
-        """The problem of the first item with the same fault; one without its errors once there are
-        too many faults.
+        """The problem of the first item with the same errors. Once there are too many different
+        problems, the problem without its errors.
         """
         key = (problem.type.slug + problem.detail, problem.errors)
         if key not in self._told and len(self._told) >= TOLD_MAX:
@@ -189,9 +191,7 @@ class Reader:
 
 
 def by_group(items: Iterable[Item]) -> list[list[Item]]:
-    """The items that are contact groups, those of one name together, in the order of the last of
-    each name.
-    """
+    """The valid items, those with one name together, in the order of the last item of each name."""
     found: dict[str, list[Item]] = {}
     for item in items:
         if item.group:
@@ -202,8 +202,8 @@ def by_group(items: Iterable[Item]) -> list[list[Item]]:
 
 
 def _entries(body: Any) -> tuple[str, list[Any]]:
-    """What stands where contact groups should be, and the pointer of the list, behind a `#`; no
-    pointer: there is no list.
+    """The pointer of the list of contact groups, after a `#`, and the entries of the list. Without
+    a list, the pointer is empty and the body is the one entry.
     """
     if isinstance(body, list):
         prefix, entries = "#", body

@@ -1,8 +1,8 @@
-"""Manifests: objects in OSS that hold contact groups, fetched with the function's role through
-oss2.
+"""Manifests: objects in OSS that contain contact groups. The function fetches them with its role,
+through oss2.
 
-oss2 is part of Function Compute's Python runtimes (facts/function-compute.md §4.5) and is imported
-when the first manifest is fetched, since it costs more than all the rest of the function.
+oss2 is part of Function Compute's Python runtimes (facts/function-compute.md §4.5). It is imported
+with the first manifest, because importing it takes longer than all the rest of the function.
 """
 
 from __future__ import annotations
@@ -26,22 +26,21 @@ from contact_groups.events.yaml_manifest import parse_yaml
 from contact_groups.payload import parse_json
 from contact_groups.problems import Problem
 
-#: Ours: some thousand groups, and seconds rather than minutes to read.
+#: Our own limit, in bytes: some thousand groups, which take seconds to read, not minutes.
 MANIFEST_MAX = 4 * 1024 * 1024
-#: Seconds: an OSS that is silent for so long is not waited for, so that the event's other items
-#: get their turn.
+#: Seconds. If OSS is silent for so long, the fetch fails, and the event's other items have time.
 TIMEOUT = 10.0
 _CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an object held when it was fetched.
+    """The content of an object when it was fetched.
 
     Attributes:
         version: its version id, or its ETag in a bucket without versions.
         content: the parsed JSON or YAML.
-        made: when it was last modified, in seconds since the epoch; None where OSS does not say.
+        made: when it was last modified, in seconds since the epoch; None if OSS does not say.
     """
 
     version: str
@@ -61,10 +60,10 @@ class Manifests:
     """Fetches manifests.
 
     Attributes:
-        endpoint: of OSS.
-        deadline: on the monotonic clock, when the whole object must be there.
+        endpoint: the endpoint of OSS.
+        deadline: the instant, on the monotonic clock, at which the whole object must have arrived.
         monotonic: that clock.
-        timeout: seconds that connecting, and each read, may take at most.
+        timeout: seconds that connecting may take, and each read.
     """
 
     endpoint: Endpoint
@@ -75,30 +74,30 @@ class Manifests:
     def fetch(self, reference: ObjectReference, credentials: Credentials) -> Manifest:
         """Fetches an object and parses it by the ending of its name.
 
-        oss2 limits the time of each read, which a slow server can make as many as it likes, and
-        none of name resolution. So a thread fetches, and is left behind at the deadline with its
-        connections shut, which ends it.
+        oss2 limits the time of each read, but not the number of reads and not name resolution. So a
+        thread fetches the object. At the deadline this method returns and shuts the connections,
+        which ends the thread.
 
         Raises:
-            Problem: manifest-unavailable and manifest-denied, after which the event is to be tried
-                again; manifest-unusable or malformed-request, after which it is not.
+            Problem: manifest-unavailable or manifest-denied, after which the platform shall try the
+                event again; manifest-unusable or malformed-request, after which it shall not.
         """
         left = self.deadline - self.monotonic()
         if left <= 0:
-            raise Problem(MANIFEST_UNAVAILABLE, "No time was left to fetch the manifest.")
+            raise Problem(MANIFEST_UNAVAILABLE, "The deadline came before the manifest's turn.")
         connections = Connections()
         fetched: Future[_Fetched] = Future()
 
         def get() -> None:
             try:
                 fetched.set_result(self._get(reference, credentials, left, connections))
-            except BaseException as error:  # raised again where it is waited for
+            except BaseException as error:  # `result` raises it again
                 fetched.set_exception(error)
 
         threading.Thread(target=get, name="manifest", daemon=True).start()
         with connections:
             if not wait([fetched], left).done:
-                detail = f"{_name(reference)} was not there whole before the event's deadline."
+                detail = f"{_name(reference)} did not arrive whole before the event's deadline."
                 raise Problem(MANIFEST_UNAVAILABLE, detail)
         found = fetched.result()
         if reference.key.endswith(".json"):
@@ -122,7 +121,7 @@ class Manifests:
                 bucket_name=reference.bucket,
                 endpoint=self.endpoint.url,
                 session=session,
-                connect_timeout=min(self.timeout, left),  # of each read too
+                connect_timeout=min(self.timeout, left),  # for each read too
                 **_signing(oss2, credentials, reference.region),
             ).get_object(reference.key)
             made = float(found.last_modified) if found.last_modified else None
@@ -141,8 +140,8 @@ def _read(found: Any) -> bytes:
 
 
 def _check_length(found: Any, data: bytes, reference: ObjectReference) -> None:
-    """urllib3 1.26, which Function Compute's Python 3.10 has, takes a connection that breaks for
-    the end of a body; half a YAML manifest may well be YAML.
+    """Refuses half a manifest, which may still be valid YAML. urllib3 1.26, in Function Compute's
+    Python 3.10, reads a broken connection as the end of the body.
     """
     encoded = "Content-Encoding" in found.headers  # the length is that of the encoded form
     if not encoded and found.content_length not in {None, len(data)}:
@@ -160,7 +159,7 @@ def _oss2() -> Iterator[Any]:
             " version)."
         )
         raise Problem(MISCONFIGURED, detail, outcome="not-applied") from None
-    logging.getLogger("oss2").setLevel(logging.CRITICAL)  # it logs headers, the token among them
+    logging.getLogger("oss2").setLevel(logging.CRITICAL)  # it logs headers, and so the token
     yield oss2
 
 
@@ -168,7 +167,7 @@ def _oss2() -> Iterator[Any]:
 def _session(oss2: Any, connections: Connections) -> Iterator[Any]:
     session = oss2.Session(pool_size=1)
     session.session.trust_env = False  # no proxy and no .netrc of the environment
-    session.session.max_redirects = 0  # a redirect would be sent the security token
+    session.session.max_redirects = 0  # a redirect would get the security token
     for scheme in ("http", "https"):
         connections.watch(session.session.get_adapter(f"{scheme}://").poolmanager, scheme)
     with contextlib.closing(session.session):
@@ -176,8 +175,8 @@ def _session(oss2: Any, connections: Connections) -> Iterator[Any]:
 
 
 def _signing(oss2: Any, held: Credentials, region: str) -> dict[str, Any]:
-    """Arguments of a bucket: signature V4 where oss2 has it, from 2.18.4 on; the runtime of Python
-    3.10 has 2.16.0 (§4.5).
+    """The arguments of a bucket that sign. oss2 has signature V4 from 2.18.4 on; the runtime of
+    Python 3.10 has 2.16.0 (§4.5), and uses V1.
     """
     newest = {"region": region} if hasattr(oss2, "AuthV4") else {}
     version = "v4" if newest else "v1"
@@ -191,7 +190,7 @@ def _signing(oss2: Any, held: Credentials, region: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
-    """What oss2 raises, as problems. Its texts are not passed on: they hold signed headers and the
+    """Turns what oss2 raises into problems, without its texts: they contain signed headers and the
     string to sign.
     """
     name = _name(reference)
@@ -211,7 +210,7 @@ def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
         raise Problem(
             MANIFEST_UNAVAILABLE, f"{name} could not be fetched ({type(error).__name__})."
         ) from None
-    except OSError as error:  # requests, in the middle of the body
+    except OSError as error:  # raised by requests in the middle of the body
         raise Problem(MANIFEST_UNAVAILABLE, f"{name} broke off ({type(error).__name__}).") from None
 
 

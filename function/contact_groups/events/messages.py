@@ -1,4 +1,4 @@
-"""What every source comes down to: messages, whose bodies hold contact groups."""
+"""What every source makes of an event: messages, whose bodies contain contact groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contact_groups.problems import Problem
 
 @dataclass(frozen=True)
 class ObjectReference:
-    """An object in OSS that is to be fetched."""
+    """An object in OSS, which has still to be fetched."""
 
     bucket: str
     key: str
@@ -25,15 +25,16 @@ class Message:
     """One message of an event.
 
     Attributes:
-        id: the source's own id; empty where it gives none.
+        id: the source's own id; empty if it gives none.
         body: one contact group, a list of them or `{"contactGroups": […]}`, parsed or as text; or
-            where to fetch that.
-        event: this message alone as an event, to be sent again.
-        where: the source and the place of the body in it, for errors.
-        pointer: where the body stands in the event (RFC 6901), for messages without an id.
+            a reference to the object that contains this.
+        event: this message alone, as an event that can be sent again.
+        where: the source, and the place of the body in the event, for errors.
+        pointer: the place of the body in the event (RFC 6901), for messages without an id.
         problem: why there is no body.
-        own: it only tells of the function's own work.
-        made: when the payload was made, in seconds since the epoch, where the source says so.
+        own: whether it is only a record of what this function did.
+        made: when the payload was made, in seconds since the epoch; None if the source does not
+            say.
     """
 
     id: str
@@ -47,7 +48,7 @@ class Message:
 
 
 class Claim(Protocol):
-    """What an event is taken for."""
+    """What an event was recognised as."""
 
     @property
     def name(self) -> str:
@@ -64,23 +65,23 @@ class Source(Claim, Protocol):
 
     @property
     def keys(self) -> frozenset[str]:
-        """The members that its events have at the top: to say what is missing of an event that
-        nobody claims.
+        """The members that its events have at the top level. The error about an event that no
+        source claims says which of them are missing.
         """
         ...
 
     @property
     def where(self) -> str:
-        """Where its payload stands, for the documentation."""
+        """The place of the payload in its events, for the documentation."""
         ...
 
     def claims(self, value: Any) -> bool:
-        """Whether a parsed event has its shape."""
+        """Whether a parsed event has the shape of this source."""
         ...
 
 
 def joined(value: Any, paths: Iterable[tuple[str, ...]]) -> str:
-    """What stands at these paths of a value, joined by `/`; `?` for what is not there."""
+    """The values at these paths of a value, joined by `/`; `?` for one that is missing."""
     return "/".join(_text(value, path) for path in paths)
 
 
@@ -98,8 +99,8 @@ def has(value: Any, *members: str) -> bool:
 
 
 def without_headers(value: Any) -> Any:
-    """An event without the headers of an HTTP request that it holds at the top or in `data`: they
-    may hold a caller's credentials, which belong in no log (facts/function-compute.md §4.1).
+    """An event without the headers of an HTTP request, at the top or in `data`. They may contain a
+    caller's credentials, which must not get into the log (facts/function-compute.md §4.1).
     """
     if has(value, "data") and has(value["data"], "headers", "httpMethod"):
         return {**value, "data": {**value["data"], "headers": {}}}

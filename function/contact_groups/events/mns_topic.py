@@ -1,8 +1,7 @@
 """An MNS topic (facts/function-compute.md §3.4), by its NotifyContentFormat.
 
-JSON, with the attributes of a message beside the rest; and STREAM with attributes. STREAM without
-any is the message's body and nothing else: a payload alone, which plain.py claims, or a
-notification of OSS, which oss.py does.
+This module has JSON, and STREAM with attributes. STREAM without attributes is only the body of the
+message: plain.py claims a payload alone, and oss.py a notification of OSS.
 """
 
 from __future__ import annotations

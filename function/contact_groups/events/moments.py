@@ -1,4 +1,4 @@
-"""When a payload was made, out of the forms in which sources say it."""
+"""Reads when a payload was made, in any of the forms that sources use."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 from contact_groups.events.bodies import look_up
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?(?:[Zz]|([+-]\d\d:\d\d))")
-#: The year 2286. A larger number of milliseconds is in other units, such as Tablestore's.
+#: Milliseconds until the year 2286. A larger number has another unit, such as Tablestore's.
 _MILLISECONDS_MAX = 10_000_000_000_000
 
 
 def moment(value: Any) -> float | None:
-    """Seconds since the epoch; None for what is no moment, is not certain to be one, or lies
-    before the epoch, as the zero of some languages does.
+    """Seconds since the epoch. None if the value is not certainly a time, or is not after the
+    epoch, like the zero time of some languages.
 
     Args:
-        value: text of RFC 3339, with a time zone; or a number of milliseconds, or text of one.
+        value: a time of RFC 3339 with a time zone; or milliseconds, as a number or as text.
     """
     if isinstance(value, str) and (parts := _RFC3339.fullmatch(value)):
         date, time, fraction, offset = parts.groups()
@@ -36,7 +36,7 @@ def moment(value: Any) -> float | None:
 
 
 def first_moment(value: Any, paths: Iterable[tuple[str, ...]]) -> float | None:
-    """The first moment that stands at one of these paths of a value."""
+    """The first time at one of these paths of a value; None if there is none."""
     for path in paths:
         try:
             found = moment(look_up(value, path))

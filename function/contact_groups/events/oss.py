@@ -1,7 +1,7 @@
-"""OSS: an object that was created is a manifest (facts/function-compute.md §3.2).
+"""OSS: a created object is a manifest (facts/function-compute.md §3.2).
 
-An event names the object, and what is fetched is what the object holds by then: the newest state
-wins, in whatever order the events arrive. The key is taken as it stands in the event.
+An event names the object. The function fetches the current content of the object, so the newest
+state wins in whatever order the events arrive. It uses the key as it is in the event.
 
 OSS's own trigger and its notifications through MNS send `{"events": […]}`; EventBridge's OSS
 trigger sends one of these events as the `data` of a CloudEvent, or, as RawData, alone.
@@ -21,8 +21,8 @@ from contact_groups.events.moments import first_moment, moment
 from contact_groups.events.problems import EVENT_REFUSED, EVENT_WITHOUT_PAYLOAD, MANIFEST_UNUSABLE
 from contact_groups.problems import Problem
 
-#: The operations after which an object is whole. The others of ObjectCreated begin an upload in
-#: parts or add a part to it, and leave the object as it was; template.yml lists the same.
+#: The operations that complete an object. The other operations of ObjectCreated begin a multipart
+#: upload or add a part, and do not change the object. template.yml lists the same.
 OPERATIONS = (
     "PutObject",
     "PostObject",
@@ -37,18 +37,18 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 
 class Oss:
-    """See the module."""
+    """Events of OSS."""
 
     name = "oss"
     keys = frozenset({"events"})
     where = "the object that `events[].oss`, `data.oss` or `oss` names"
 
     def claims(self, value: Any) -> bool:
-        """See `Source`."""
+        """Whether a parsed event is a CloudEvent or a notification of OSS."""
         return kind(value) == "oss" or is_notification(value)
 
     def messages(self, value: Any) -> Iterator[Message]:
-        """See `Source`."""
+        """One message for each created object; its body is a reference to the object."""
         if kind(value) != "oss":
             yield from object_messages(value, self.name)
             return
@@ -74,7 +74,7 @@ def object_messages(notification: Any, where: str) -> Iterator[Message]:
 
     Args:
         notification: `{"events": […]}`, or one event alone.
-        where: the source, and the place of the notification in it.
+        where: the source, and the place of the notification in the event, for errors.
     """
     alone = not event_sources(notification, "acs:oss")
     for index, event in enumerate([notification] if alone else notification["events"]):
@@ -91,7 +91,7 @@ def object_messages(notification: Any, where: str) -> Iterator[Message]:
 
 
 def event_sources(value: Any, source: str) -> bool:
-    """Whether a value is `{"events": […]}` with an event of that `eventSource`."""
+    """Whether a value is `{"events": […]}` with at least one event of that `eventSource`."""
     events = value.get("events") if isinstance(value, dict) else None
     return isinstance(events, list) and any(
         isinstance(event, dict) and event.get("eventSource") == source for event in events
@@ -101,7 +101,8 @@ def event_sources(value: Any, source: str) -> bool:
 def _reference(event: Any) -> tuple[str, ObjectReference]:
     if not has(event, "eventName"):
         raise Problem(
-            EVENT_WITHOUT_PAYLOAD, f"An event of OSS has an eventName; this one is {seen(event)}."
+            EVENT_WITHOUT_PAYLOAD,
+            f"An event of OSS must have an eventName; this one is {seen(event)}.",
         )
     _check_name(str(event["eventName"]))
     try:
@@ -111,30 +112,32 @@ def _reference(event: Any) -> tuple[str, ObjectReference]:
         )
     except KeyError as missing:
         raise Problem(
-            EVENT_WITHOUT_PAYLOAD, f"An event of OSS names its object; there is {missing.args[0]}."
+            EVENT_WITHOUT_PAYLOAD,
+            f"An event of OSS must name its object; there is {missing.args[0]}.",
         ) from None
     if not (isinstance(bucket, str) and _BUCKET.fullmatch(bucket) and isinstance(key, str)):
         detail = (
-            f"An event of OSS names a bucket and a key; these are {seen(bucket)} and {seen(key)},"
-            " or no bucket's name."
+            "An event of OSS must name a bucket and a key as text. These are"
+            f" {seen(bucket)} and {seen(key)}, or it is no bucket's name."
         )
         raise Problem(EVENT_WITHOUT_PAYLOAD, detail)
     if not key.endswith(SUFFIXES):
         raise Problem(
             MANIFEST_UNUSABLE,
-            f"The object is called {key[-80:]!r}; a manifest ends in {', '.join(SUFFIXES)}.",
+            f"The object is called {key[-80:]!r}; the name of a manifest must end in"
+            f" {', '.join(SUFFIXES)}.",
         )
     version = event["oss"]["object"].get("eTag", "")
     return f"{bucket}/{key}@{version}", ObjectReference(bucket, key, str(event.get("region")))
 
 
 def _check_name(name: str) -> None:
-    """EventBridge's types and the triggers' settings say `oss:ObjectCreated:…`, events say
-    `ObjectCreated:…`; both are the same.
+    """Refuses an event that completes no object. EventBridge's types and the settings of triggers
+    say `oss:ObjectCreated:…`, events say `ObjectCreated:…`; both mean the same.
     """
     if name.removeprefix("oss:") not in _WHOLE:
         raise Problem(
             EVENT_REFUSED,
-            f"OSS tells of {name[:80]}, which completes no object. Only"
-            f" {', '.join(OPERATIONS)} (ObjectCreated:…) are read; narrow the trigger to these.",
+            f"OSS reports {name[:80]}, which completes no object. The function reads only"
+            f" {', '.join(OPERATIONS)} (ObjectCreated:…): narrow the trigger to these.",
         )

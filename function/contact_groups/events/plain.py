@@ -1,8 +1,8 @@
-"""A payload alone: contact groups with nothing around them.
+"""A payload alone: contact groups without an envelope.
 
-So look direct invocations, messages of an MNS topic in the STREAM format without attributes,
-EventBridge's RawData of an event of one's own, and what a transform of an EventBridge rule makes:
-there is nothing to tell them apart, and no need to.
+Direct invocations have this shape. So do messages of an MNS topic in the STREAM format without
+attributes, EventBridge's RawData of a custom event, and the result of a transform in an EventBridge
+rule. They look the same, and are handled the same way.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from contact_groups.schemas import ContactGroupSchema
 MEMBERS = frozenset(member.data_key or name for name, member in ContactGroupSchema().fields.items())
 #: The member that holds a list of contact groups.
 LIST = "contactGroups"
-#: More members than these are not listed.
+#: An error lists at most this many members.
 _LISTED_MAX = 12
 
 
 def check_list(body: Any) -> None:
-    """Checks that `contactGroups` is an array that stands alone.
+    """Checks that `contactGroups` is an array, and the only member.
 
     Raises:
-        Problem: invalid-contact-group, naming what is wrong with it or beside it.
+        Problem: invalid-contact-group. It names what is wrong.
     """
     if not isinstance(body, dict) or LIST not in body:
         return
     beside = [
-        FieldError(f"/{_escaped(name)}", "unknown-member", f"must not stand beside {LIST}")
+        FieldError(f"/{_escaped(name)}", "unknown-member", f"is not allowed beside {LIST}")
         for name in sorted(body.keys() - {LIST})[:_LISTED_MAX]
     ]
     if not isinstance(body[LIST], list):
@@ -48,8 +48,8 @@ def _escaped(name: str) -> str:
 
 
 class Plain:
-    """See the module. One member of a contact group is enough to be one: the schema says what is
-    wrong with it.
+    """A payload alone. One member of a contact group is enough to claim an event: the schema then
+    says what is wrong with it.
     """
 
     name = "payload"
@@ -57,9 +57,9 @@ class Plain:
     where = "the event itself"
 
     def claims(self, value: Any) -> bool:
-        """See `Source`."""
+        """Whether a parsed event has a member of a contact group, or a list of groups."""
         return isinstance(value, dict) and not value.keys().isdisjoint({LIST, *MEMBERS})
 
     def messages(self, value: Any) -> Iterator[Message]:
-        """See `Source`."""
+        """One message: the whole event."""
         yield Message("", value, value, "payload")

@@ -1,9 +1,8 @@
-"""Queues and topics behind EventBridge: as CloudEvents, and as RawData, where the function gets
-`data` alone.
+"""Queues and topics behind EventBridge. They come as CloudEvents, or as RawData, where the function
+gets only `data`.
 
-Shapes are in facts/function-compute.md: MNS queue §3.5, RocketMQ §3.6, RabbitMQ §3.7, Kafka §3.8,
-RawData §3.9.
-A self-built RocketMQ delivers what the cloud's own does as RawData, and a `msgId`.
+The shapes are in facts/function-compute.md: MNS queue §3.5, RocketMQ §3.6, RabbitMQ §3.7, Kafka
+§3.8, RawData §3.9. A self-built RocketMQ delivers the same RawData as the cloud's, with a `msgId`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def _queue(
     made: str = "",
     advice: str = "",
 ) -> tuple[Envelope, Envelope]:
-    """Args: made: the member of `data` that says when a message was made, where there is one."""
+    """Both envelopes of a queue; `made` is the member of `data` with the time of a message."""
     keys = frozenset(raw_keys.split())
     raw_made = ((made,),) if made else ()
     return (
@@ -68,6 +67,6 @@ QUEUES: tuple[Envelope, ...] = (
         "topic partition offset value",
         (("topic",), ("partition",), ("offset",)),
         made="timestamp",
-        advice="A record without a value is a tombstone, and events delete no group.",
+        advice="A record without a value is a tombstone; events cannot delete a group.",
     ),
 )

@@ -1,5 +1,5 @@
-"""Sources that are recognised and refused by name: what they deliver is no contact group, or would
-go round in a circle.
+"""Sources that the function recognises and refuses. Their events contain no contact groups, or
+would make the function call itself forever.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from contact_groups.problems import Problem
 
 @dataclass(frozen=True)
 class Refused:
-    """One of them.
+    """One refused source.
 
     Attributes:
-        name, keys: see `Source`.
-        shape: whether a parsed event is one.
+        name: its name, in results, logs and documentation.
+        keys: the members that its events have at the top level.
+        shape: whether a parsed event is from it.
         reason: why it is refused, and what to do instead.
-        own: whether an event only tells of the function's own work.
+        own: whether an event is only a record of what this function did.
     """
 
     name: str
@@ -35,30 +36,29 @@ class Refused:
 
     @property
     def where(self) -> str:
-        """See `Source`."""
+        """Why it is refused, for the documentation."""
         return f"refused: {self.reason}"
 
     def claims(self, value: Any) -> bool:
-        """See `Source`."""
+        """Whether a parsed event has the shape of this source."""
         return self.shape(value)
 
     def messages(self, value: Any) -> Iterator[Message]:
-        """See `Source`."""
+        """One message, whose problem says why the source is refused."""
         problem = Problem(EVENT_REFUSED, f"An event of {self.name}: {self.reason}.")
         message_id = joined(value, CLOUD_EVENT_ID) if kind(value) else ""
         event = value.raw if isinstance(value, Unreadable) else value
         yield Message(message_id, None, event, self.name, problem=problem, own=self.own(value))
 
 
-#: Names at the beginning of a map of Tablestore in CBOR, each led by its length (RFC 8949,
-#: section 3.1).
+#: The first names in a map of Tablestore in CBOR, each after its length (RFC 8949, section 3.1).
 _CBOR_NAMES = (b"\x67Version", b"\x67Records", b"\x67Sync-v")
 #: The first byte of a map in CBOR.
 _CBOR_MAPS = range(0xA0, 0xC0)
 
 
 def _is_sls(value: Any) -> bool:
-    """The trigger, or EventBridge's connector: a CloudEvent, or a line of a log alone."""
+    """From the trigger, or from EventBridge's connector: a CloudEvent, or a log line alone."""
     trigger = has(value, "source", "jobName") and has(value["source"], "beginCursor")
     return trigger or kind(value) == "sls" or has(value, "__topic__", "__source__")
 
@@ -70,7 +70,7 @@ def _is_destination(value: Any) -> bool:
 
 
 def _is_tablestore(value: Any) -> bool:
-    """JSON, as the console tests it, or CBOR, as it is delivered."""
+    """JSON is the console's test event; real events are CBOR."""
     if isinstance(value, Unreadable):
         raw = value.raw
         found = isinstance(raw, bytes) and raw[:1] and raw[0] in _CBOR_MAPS
@@ -89,7 +89,7 @@ def _is_mqtt(value: Any) -> bool:
 
 
 def _is_cloudmonitor(value: Any) -> bool:
-    """A CloudEvent, or alone: a system event of any product, or an alarm of a threshold."""
+    """A CloudEvent; or, without one, a system event of a product, or a threshold alarm."""
     if (of := kind(value)) is not None:
         return of == "cloudmonitor"
     return has(value, "product", "content", "level", "name") or has(
@@ -104,7 +104,7 @@ def _is_actiontrail(value: Any) -> bool:
 
 
 def _is_own(value: Any) -> bool:
-    """The record of a PutContactGroup, which may be this function's: acting on it would never end
+    """The record of a PutContactGroup, perhaps by this function. Acting on it would never end
     (facts/function-compute.md §3.10).
     """
     record = value.get("data") if kind(value) else value
@@ -130,13 +130,13 @@ REFUSED: tuple[Refused, ...] = (
         "sls",
         "source jobName taskId cursorTime",
         _is_sls,
-        f"it holds lines of a log, or cursors of them, and no contact group; {_ROWS}",
+        f"it contains log lines or cursors, not contact groups; {_ROWS}",
     ),
     _refused(
         "cdn",
         "events",
         lambda value: event_sources(value, "cdn"),
-        "it tells of the CDN's own files and tasks; remove the trigger",
+        "it reports files and tasks of the CDN; remove the trigger",
     ),
     _refused("tablestore", "Version Records", _is_tablestore, f"its records are rows; {_ROWS}"),
     _refused(
@@ -161,20 +161,20 @@ REFUSED: tuple[Refused, ...] = (
         "async-destination",
         "requestContext requestPayload responseContext",
         _is_destination,
-        "it records how another invocation ended; send its requestPayload again instead",
+        "it is the record of another invocation; send its requestPayload again instead",
     ),
     _refused(
         "actiontrail",
         _CLOUD_EVENT,
         _is_actiontrail,
-        "it records a call of an API; were it this function's own PutContactGroup, acting on it"
-        " would never end; remove the trigger",
+        "it is the record of an API call; acting on this function's own PutContactGroup would never"
+        " end; remove the trigger",
         _is_own,
     ),
     _refused(
         "cloudmonitor",
         "product content level name",
         _is_cloudmonitor,
-        "it is an alarm or a system event, and says nothing of who hears of it; remove the trigger",
+        "it is an alarm or a system event, and contains no contact group; remove the trigger",
     ),
 )

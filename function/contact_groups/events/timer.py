@@ -1,5 +1,5 @@
-"""A timer, whose `payload` is text that somebody typed into the trigger (facts/function-compute.md
-§3.1).
+"""A timer. Its `payload` is the text that the trigger was configured with
+(facts/function-compute.md §3.1).
 """
 
 from __future__ import annotations

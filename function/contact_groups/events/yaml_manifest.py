@@ -1,8 +1,8 @@
-"""YAML as far as a manifest needs it: what JSON can say, with every doubtful reading refused.
+"""Reads the part of YAML that JSON has too, which is all that a manifest needs, and refuses what
+could be read in two ways.
 
-Built from the parser's events with a stack of our own, so that neither depth nor aliases can
-multiply; plain scalars are read as JSON reads them, so that `no`, `on` or a date stay the text that
-was written.
+It builds the value from the parser's events with its own stack, so that neither depth nor aliases
+can use up memory. It reads plain scalars as JSON does, so that `no`, `on` or a date stay text.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def parse_yaml(text: str) -> Any:
     """Reads one YAML document.
 
     Raises:
-        Problem: manifest-unusable, saying what was found and where: a syntax error, a second
-            document, an alias, a tag, a key twice or that is no text, a number too long, nesting
-            too deep.
+        Problem: manifest-unusable. It says what was found and where: a syntax error, a second
+            document, an alias, a tag, a repeated key, a key that is not text, a number that is too
+            long, nesting that is too deep.
     """
     import yaml
 
@@ -87,14 +87,13 @@ def _add(stack: list[tuple[Any, Any]], value: Any, event: Any) -> None:
 
 def _scalar(event: Any, stack: list[tuple[Any, Any]]) -> Any:
     if any("\ud800" <= character <= "\udfff" for character in event.value):
-        raise _refused(
-            "a lone surrogate is no character", event.start_mark
-        )  # libyaml refuses it by itself
+        # libyaml refuses it by itself; the parser in Python does not.
+        raise _refused("a lone surrogate is no character", event.start_mark)
     if event.style or not (event.value == "" or _JSON_SCALAR.fullmatch(event.value)):
         return event.value
     container, key = stack[-1]
     if isinstance(container, dict) and key is _NO_KEY:
-        return event.value  # a key is text, whatever it looks like
+        return event.value  # a key is always text
     try:
         return json.loads(event.value or "null")
     except ValueError:

@@ -53,9 +53,7 @@ def test_a_message_with_too_many_groups_is_rejected_whole(
     assert len(transport.sent) == 5 + 2
     problem = result["items"][1]["problem"]
     assert problem["type"].endswith("#event-too-large")
-    assert (
-        "3 contact groups; an event may hold 3 (EVENT_ITEMS_MAX), of which 2" in problem["detail"]
-    )
+    assert "3 contact groups. An event may contain 3 (EVENT_ITEMS_MAX), and 2" in problem["detail"]
     payloads = [json.loads(line["payload"]) for line in log_lines() if "payload" in line]
     assert payloads == [large]
 
@@ -69,7 +67,7 @@ def test_what_is_left_of_a_batch_is_one_item(
     records = [group(str(number)) for number in range(5)]
     result = handle(json.dumps(records).encode(), EVENT_ITEMS_MAX="3")
     assert verdicts(result) == ["applied"] * 3 + ["rejected"]
-    assert "the messages from #/3 on" in result["items"][3]["problem"]["detail"]
+    assert "The messages from #/3 on" in result["items"][3]["problem"]["detail"]
     line, _ = log_lines()
     assert json.loads(line["payload"]) == records[3:]
     assert verdicts(handle(line["payload"].encode())) == ["applied", "applied"]

@@ -156,7 +156,7 @@ def test_an_object_that_is_not_whole_is_refused_by_name(name: str) -> None:
     [message] = messages({**load("oss-rawdata"), "eventName": name})
     assert message.problem
     assert message.problem.type.slug == "event-refused"
-    assert f"OSS tells of {name}, " in message.problem.detail
+    assert f"OSS reports {name}, " in message.problem.detail
 
 
 def test_the_template_asks_oss_for_what_is_read() -> None:

@@ -280,7 +280,7 @@ def test_nobody_s_event_is_rejected_or_raised(handle: Handle) -> None:
             'the members "messageId"; it comes nearest to mns-queue-rawdata, without "messageBody"',
         ),
         (b'{"hello": 1}', 'the members "hello"; no source has any of them'),
-        (b'{"events": []}', "comes nearest to oss, whose events hold something else"),
+        (b'{"events": []}', "comes nearest to oss, whose events have other values"),
         (b"{}", "no members; no source"),
         (b"[]", "The event is an empty array"),
         (b"5", "The event is a number"),
@@ -291,7 +291,7 @@ def test_nobody_s_event_is_rejected_or_raised(handle: Handle) -> None:
         (b"", "The body is empty"),
         (b'{"a": 1, "a": 2}', "stands more than once"),
         (b"[" * 40 + b"]" * 40, "nested more than 32 deep"),
-        (b'{"specversion": "1.0"}', "has its payload at data; there is no data among the members"),
+        (b'{"specversion": "1.0"}', "must have its payload at data; there is no data among"),
         (
             b'{"specversion": "1.0", "type": "mns:Queue:SendMessage", "data": 1}',
             "there is no messageBody among a number",

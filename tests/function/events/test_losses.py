@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from contact_groups.events import handler
 from contact_groups.events.history import History
 from contact_groups.events.messages import Message
-from contact_groups.events.report import EventFailed, fits_destination
+from contact_groups.events.payload_log import fits_destination
+from contact_groups.events.report import EventFailed
 from contact_groups.settings import read_settings
 from tests.function.events.groups import group
 from tests.support import CANARY_SECRET, SUCCESS, ScriptedTransport, Time, context, refusal

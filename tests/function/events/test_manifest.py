@@ -176,9 +176,9 @@ def test_an_object_that_is_gone_is_rejected(invoke: Handle, objects: Objects, ke
         (
             {"eventName": "ObjectRemoved:DeleteObject"},
             "event-refused",
-            "Only PutObject, PostObject, CopyObject, AppendObject",
+            "only PutObject, PostObject, CopyObject, AppendObject",
         ),
-        ({"eventName": 5}, "event-refused", "OSS tells of 5"),
+        ({"eventName": 5}, "event-refused", "OSS reports 5"),
         ({"oss": 5}, "event-without-payload", "there is no bucket among a number"),
         (
             {"oss": {"bucket": {"name": "m/../x"}, "object": {"key": "a.json"}}},

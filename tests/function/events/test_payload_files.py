@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
-from contact_groups.events.dispatcher import SOURCES, Batch, Nobody, claim, read
+from contact_groups.events.dispatcher import SOURCES, Batch, Rejected, claim, read
 from contact_groups.events.messages import Source
 from contract.sources_table import payload_files, records
 from local.cloudmonitor import CloudMonitor
@@ -68,7 +68,7 @@ def test_what_no_single_adapter_claims_gets_a_named_error(stem: str) -> None:
     """The three files that stand for unclaimed events are not given to anybody."""
     path = next(path for path in PAYLOADS if path.stem == stem)
     source = claim(read(path.read_bytes()))
-    assert isinstance(source, Nobody)
+    assert isinstance(source, Rejected)
     assert source.name == expected(path)["source"]
 
 

@@ -14,14 +14,9 @@ import pytest
 
 from contact_groups.cloudmonitor.transport import NoAnswer
 from contact_groups.events.items import ID_MAX
+from contact_groups.events.payload_log import fits_destination, write_lost
 from contact_groups.events.problems import EVENT_UNCLAIMED
-from contact_groups.events.report import (
-    FAILURE_MAX,
-    RESULT_MAX,
-    EventFailed,
-    fits_destination,
-    write_lost,
-)
+from contact_groups.events.report import FAILURE_MAX, RESULT_MAX, EventFailed
 from contact_groups.problems import Problem
 from tests.function.events.groups import Handle, Lines, event, group, verdicts
 from tests.support import (
@@ -333,7 +328,7 @@ def test_what_is_raised_is_short(handle: Handle, transport: ScriptedTransport) -
         handle(json.dumps(records).encode(), max_attempts=1)
     text = str(raised.value)
     assert len(text) <= FAILURE_MAX
-    assert "; and 20 more. The platform tries the event again;" in text
+    assert "; and 20 more. The platform tries the event again. " in text
     assert text.endswith("(docs/events.md).")
 
 

@@ -106,7 +106,7 @@ def test_a_deadline_that_comes_meanwhile_is_said() -> None:
         late = Manifests(parse_endpoint(slow.url), 0.2, lambda: 0.0)
         with pytest.raises(Problem) as raised:
             late.fetch(REFERENCE, CREDENTIALS)
-    assert "oss://manifests/rota.yaml was not there whole before the event's" in str(raised.value)
+    assert "oss://manifests/rota.yaml did not arrive whole before the event's" in str(raised.value)
 
 
 def test_a_silent_server_does_not_take_all_the_time_of_an_event() -> None:
