@@ -8,7 +8,7 @@ from typing import Any
 
 from contact_groups.contact_group import ContactGroup
 from contact_groups.events.bodies import decode, names, seen
-from contact_groups.events.messages import Message
+from contact_groups.events.messages import Message, without_headers
 from contact_groups.events.plain import LIST, MEMBERS, check_list
 from contact_groups.events.problems import EVENT_TOO_LARGE, EVENT_WITHOUT_PAYLOAD
 from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem, Verdict
@@ -125,7 +125,7 @@ class Reader:
             value: the event. The rest of a batch begins at the record of that message.
         """
         rest = value[int(message.pointer.split("/")[1]) :] if isinstance(value, list) else value
-        item = Item(_id(message, ""), rest)
+        item = Item(_id(message, ""), _without_headers(rest))
         detail = (
             f"An event may contain {self._most:,} contact groups (EVENT_ITEMS_MAX). The messages"
             f" from {item.id} on are beyond that: send them in another event."
@@ -199,6 +199,22 @@ def by_group(items: Iterable[Item]) -> list[list[Item]]:
             same.append(item)
             found[item.group.contact_group_name] = same
     return list(found.values())
+
+
+def _without_headers(record: Any) -> Any:
+    """See `without_headers`; of what is left of an event, which no source has made into messages,
+    and where a record may be text.
+    """
+    if isinstance(record, list):
+        return [_without_headers(inner) for inner in record]
+    if isinstance(record, str) and "{" in record:
+        try:
+            parsed = decode(record)
+        except Problem:
+            return record
+        stripped = without_headers(parsed)
+        return record if stripped is parsed else stripped
+    return without_headers(record)
 
 
 def _entries(body: Any) -> tuple[str, list[Any]]:

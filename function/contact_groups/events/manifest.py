@@ -170,7 +170,12 @@ def _session(oss2: Any, connections: Connections) -> Iterator[Any]:
     session.session.max_redirects = 0  # a redirect would get the security token
     for scheme in ("http", "https"):
         connections.watch(session.session.get_adapter(f"{scheme}://").poolmanager, scheme)
-    with contextlib.closing(session.session):
+    with contextlib.ExitStack() as answers, contextlib.closing(session.session):
+
+        def close_at_the_end(answer: Any, *_: Any, **__: Any) -> None:
+            answers.callback(answer.close)  # oss2 drops one that it cannot read as it is, open
+
+        session.session.hooks["response"].append(close_at_the_end)
         yield session
 
 
@@ -209,6 +214,10 @@ def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
             raise Problem(MANIFEST_UNAVAILABLE, said) from None
         raise Problem(
             MANIFEST_UNAVAILABLE, f"{name} could not be fetched ({type(error).__name__})."
+        ) from None
+    except ValueError as error:  # raised by oss2 for a bad date or number
+        raise Problem(
+            MANIFEST_UNAVAILABLE, f"{name}: the answer cannot be read ({type(error).__name__})."
         ) from None
     except OSError as error:  # raised by requests in the middle of the body
         raise Problem(MANIFEST_UNAVAILABLE, f"{name} broke off ({type(error).__name__}).") from None

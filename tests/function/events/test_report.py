@@ -292,6 +292,30 @@ def test_bytes_in_a_batch_cost_the_other_records_nothing(handle: Handle, log_lin
     assert json.loads(lines[1]["payload"]) == [{"no": "group"}, {"nor": "this"}]
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("in_batch", [False, True])
+def test_what_is_left_of_an_event_is_logged_without_headers(
+    handle: Handle, capsys: pytest.CaptureFixture[str], as_text: bool, in_batch: bool
+) -> None:
+    """The rest of an event that holds too much shows no header of the requests in it: they may hold
+    credentials.
+    """
+    request = {
+        "httpMethod": "POST",
+        "path": "/",
+        "queryString": {},
+        "headers": {"Authorization": "Bearer canary"},
+        "body": json.dumps([group("a"), group("b")]),
+    }
+    record = json.dumps(request) if as_text else request
+    records = [group("c"), record] if in_batch else [record, record]
+    handle(json.dumps(records).encode(), EVENT_ITEMS_MAX="2" if not in_batch else "1")
+
+    written = capsys.readouterr().out
+    assert "event-too-large" in written
+    assert "canary" not in written
+
+
 def test_refused_sources_are_logged_and_raised(handle: Handle, log_lines: Lines) -> None:
     """Only records of the function's own work are refused quietly; every other refused source is
     logged with its payload, and raised where the setting says so.

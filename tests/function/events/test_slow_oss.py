@@ -5,6 +5,7 @@ sends, and never sends.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import socket
 import sys
@@ -23,6 +24,7 @@ from contact_groups.events.messages import ObjectReference
 from contact_groups.events.report import EventFailed
 from contact_groups.problems import Problem
 from local.objects import Objects
+from tests.function.events.groups import group
 from tests.function.events.test_manifest import GROUP_YAML, event, put
 
 CREDENTIALS = Credentials("testid", "testsecret", "")
@@ -177,6 +179,24 @@ def test_half_a_manifest_is_none() -> None:
     )
     with Slow(answer, b"") as slow, pytest.raises(Problem, match="broke off after 2 bytes"):
         manifests(slow.url).fetch(REFERENCE, CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Last-Modified: yesterday",
+        b"Last-Modified: Mon, 01 Jan 99999 00:00:00 GMT",
+        b"x-oss-hash-crc64ecma: none",
+    ],
+)
+def test_an_answer_that_oss2_cannot_read_costs_the_other_records_nothing(
+    handle: Callable[..., dict[str, Any]], header: bytes
+) -> None:
+    """The manifest fails and is tried again; the other contact groups of the batch are applied."""
+    answer = b"HTTP/1.1 200 OK\r\n" + header + b"\r\nConnection: close\r\n\r\n[]"
+    batch = json.dumps([json.loads(event()), group("a")]).encode()
+    with Slow(answer, b"") as slow, pytest.raises(EventFailed, match="1 applied, 0 rejected"):
+        handle(batch, OSS_ENDPOINT=slow.url)
 
 
 def test_no_proxy_and_no_netrc_come_between(
