@@ -27,7 +27,7 @@ OPERATIONS = [
     (path, method, operation)
     for path, item in OPENAPI["paths"].items()
     for method, operation in item.items()
-    if method in {"get", "put", "post"}
+    if method in {"get", "put", "post", "delete"}
 ]
 TYPES = {
     t.slug: t
