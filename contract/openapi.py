@@ -133,8 +133,9 @@ def document(version: str) -> dict[str, Any]:
     spec.components.security_scheme("functionComputeSignature", _signature())
     spec.components.parameter("dryRun", "query", _dry_run())
     for header, text in _HEADERS.items():
+        tags = {} if header == "Prefer" else {"pattern": _TAGS_PATTERN}
         spec.components.parameter(
-            header, "header", {"description": text, "schema": {"type": "string"}}
+            header, "header", {"description": text, "schema": {"type": "string", **tags}}
         )
     _add_paths(spec)
     written: dict[str, Any] = spec.to_dict()
@@ -164,6 +165,8 @@ _HEADERS = {
     "If-None-Match": "`*`: go on only if there is no such group; a write then answers 201. Or"
     " entity tags: a read of one of them answers 304.",
 }
+#: `*`, or entity tags of ASCII.
+_TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
 _ETAG = {"ETag": {"description": "Of the group as it is now.", "schema": {"type": "string"}}}
 #: A rule that JSON Schema cannot say.
 _SIZE = (

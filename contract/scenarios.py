@@ -180,7 +180,7 @@ class _Upstream:
         if isinstance(self._answer, Exception):
             raise self._answer
         if self._answer is None and request.headers["x-acs-action"] == "DescribeContactGroupList":
-            return LIST
+            return LIST if "PageNumber=1&" in request.target else _listed(total=1)
         return self._answer or RawAnswer(200, {}, json.dumps(SUCCESS).encode())
 
 
