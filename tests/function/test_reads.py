@@ -283,6 +283,7 @@ def test_a_group_that_moves_between_pages_is_not_missed(send: Send, model: Model
     """Where the list changes while it is read, it is read again, and not-found is not said."""
     model.reads = [_page(model, ["a"], 3), _page(model, ["b"], 2), _page(model, ["g", "b"], 2)]
     assert send("GET", ONE).status == 200
+    assert [query["PageNumber"] for query in model.queries] == ["1", "2", "1"]
 
     model.reads = [_page(model, ["a"], 2), _page(model, ["a"], 2), _page(model, ["a", "g"], 2)]
     assert send("GET", ONE).status == 200

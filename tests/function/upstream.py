@@ -14,7 +14,6 @@ from urllib.parse import parse_qs
 from contact_groups.cloudmonitor.transport import RawAnswer, Request
 from tests.support import SUCCESS, Time, refusal
 
-
 Work = Callable[[], RawAnswer]
 
 
