@@ -219,10 +219,10 @@ def _shown(text: str | None, secrets: tuple[str, ...], longest: int) -> str | No
     shown, end = "", 0
     # A form is never shorter than its secret. A token, whose pattern takes milliseconds to compile,
     # is so longer than what usually comes.
-    possible = tuple(secret for secret in secrets if len(secret) <= len(text))
+    possible = [secret for secret in secrets if len(secret) <= len(text)]
     if possible:
         reach = longest + _FORM_MAX * max(map(len, possible))
-        for found in _forms(possible).finditer(text, 0, reach):
+        for found in _forms(tuple(possible)).finditer(text, 0, reach):
             if found.start() >= longest:
                 break
             shown += text[end : found.start()] + "***"

@@ -42,7 +42,7 @@ EVENT_WITHOUT_PAYLOAD = _rejected(
 MANIFEST_UNUSABLE = _rejected(
     "manifest-unusable",
     "The manifest cannot be used",
-    "A manifest is a JSON or YAML object in OSS (.json, .yaml, .yml; at most 4 MiB) that holds one"
+    "A manifest is a JSON or YAML object in OSS (.json, .yaml, .yml; at most 1 MiB) that holds one"
     " contact group, a list of"
     " them, or `contactGroups`. Put it right and upload it again: that is a new event.",
 )
