@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from bench import events
 from bench.environment import (
     OURS,
     SDK_CURRENT,
@@ -42,10 +43,11 @@ class Effort:
     validations: int
     concurrent: int
     concurrent_requests: int
+    event_rounds: int
 
 
-FULL = Effort(21, 5, 60, 200, 100_000, 30, 7, 40)
-QUICK = Effort(7, 1, 15, 100, 5_000, 7, 1, 20)
+FULL = Effort(21, 5, 60, 200, 100_000, 30, 7, 40, 3)
+QUICK = Effort(7, 1, 15, 100, 5_000, 7, 1, 20, 1)
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Results:
         default_factory=lambda: {reader: [] for reader in READERS}
     )
     hostile: dict[str, float] = field(default_factory=dict)
+    events: list[tuple[str, bool]] = field(default_factory=list)
     per_second: Samples = field(default_factory=dict)
     p99: Samples = field(default_factory=dict)
     concurrent_cpu: Samples = field(default_factory=dict)
@@ -105,6 +108,8 @@ class Bench:
             self._warm(port)
             say(f"memory over {effort.flat_requests:,} requests")
             self._flatness(port)
+        say(f"{len(events.CASES)} hostile events")
+        self.results.events = events.rows(effort.event_rounds)
         with stub(UPSTREAM_MS) as port:
             say(
                 f"{THREADS} threads against an upstream of {UPSTREAM_MS} ms, {effort.concurrent}"

@@ -23,6 +23,8 @@ from bench.environment import (
     VARIANTS,
     Variant,
 )
+from bench.events import HEAD as EVENTS_HEAD
+from bench.events import TIMES_MAX
 from bench.hostile import LEGAL_MAX, SECONDS_MAX
 from bench.measure import READERS, THREADS, UPSTREAM_MS, Results, Samples
 
@@ -78,6 +80,7 @@ def targets(results: Results) -> list[Target]:
             "×",
         ),
         _hostile(results),
+        _events(results),
         Target(
             f"throughput, {THREADS} at once, upstream of {UPSTREAM_MS} ms",
             f"≥ 80 % of {min(ideal, core):,.0f}/s (ideal {ideal:,.0f}/s, one core {core:,.0f}/s)",
@@ -106,6 +109,21 @@ def _hostile(results: Results) -> Target:
         f"{worst * 1e3:.3g} ms",
         worst <= limit,
     )
+
+
+def _hostile_rows(results: Results) -> list[str]:
+    dearest = sorted(results.hostile.items(), key=lambda one: one[1], reverse=True)
+    return [
+        f"| {name} | {seconds * 1e3:.3g} ms |"
+        for kind in ("legal", "hostile")
+        for name, seconds in [one for one in dearest if one[0].startswith(kind)][:5]
+    ]
+
+
+def _events(results: Results) -> Target:
+    kept = sum(met for _, met in results.events)
+    total = len(results.events)
+    return Target("hostile events that keep their bound", f"all {total}", str(kept), kept == total)
 
 
 def _at_most(what: str, limit: float, measured: float, unit: str) -> Target:
@@ -142,6 +160,24 @@ def document(results: Results, held: Sequence[Target], interpreter: str) -> str:
             f"| {one.what} | {one.limit} | {one.measured} | {'yes' if one.met else '**no**'} |"
             for one in held
         ),
+        "",
+        (
+            "Requests under the limits that are made to cost much, and the largest legal ones, in"
+            " CPU; the five dearest of each (bench/hostile.py):"
+        ),
+        "",
+        "| request | CPU |",
+        "|---|---|",
+        *_hostile_rows(results),
+        "",
+        (
+            "Hostile events, each in a process of its own: CPU and the memory by which the process"
+            f" grew. At most {TIMES_MAX:g} times a legal event of the same size, or what reading"
+            " the JSON alone costs (bench/events.py):"
+        ),
+        "",
+        EVENTS_HEAD,
+        *(row for row, _ in results.events),
         "",
     ]
     return "\n".join(lines)

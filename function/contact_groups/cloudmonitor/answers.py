@@ -81,7 +81,7 @@ class Answer:
         if until is not None and now is not None:
             return max(0.0, until - now)
         limits = (self.headers.get(f"x-ratelimit-user{which}", "") for which in ("-api", ""))
-        left = [_TIME_LEFT.search(limit) for limit in limits if _USED_UP.search(limit)]
+        left = [re.search(_TIME_LEFT, limit) for limit in limits if re.search(_USED_UP, limit)]
         return max((float(found[1]) / 1000 for found in left if found), default=None)
 
     @property
@@ -90,19 +90,20 @@ class Answer:
         return _time(self.headers.get("date", ""))
 
 
-_USED_UP = re.compile(r"\bRemain:0\b")
-_TIME_LEFT = re.compile(r"\bTimeLeft:([0-9]+)\b")
+#: Patterns as text: a success needs none of them, and compiling them would cost a cold start.
+_USED_UP = r"\bRemain:0\b"
+_TIME_LEFT = r"\bTimeLeft:([0-9]+)\b"
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
 #: The three forms of RFC 9110, section 5.6.7. If the zone is missing or in digits, it is UTC:
 #: HTTP has no other.
 _DATES = (
-    re.compile(
+    (
         rf"[A-Za-z]{{3,9}}, (?P<day>[0-9]{{1,2}})[ -]{_MONTH}[ -](?P<year>[0-9]{{4}}|[0-9]{{2}})"
         rf" {_CLOCK}(?: (?:GMT|UTC|[+-]0000))?"
     ),
-    re.compile(rf"[A-Za-z]{{3}} {_MONTH} (?P<day>[ 0-9][0-9]) {_CLOCK} (?P<year>[0-9]{{4}})"),
+    rf"[A-Za-z]{{3}} {_MONTH} (?P<day>[ 0-9][0-9]) {_CLOCK} (?P<year>[0-9]{{4}})",
 )
 
 
@@ -111,7 +112,7 @@ def _is_count(text: str) -> bool:
 
 
 def _time(text: str) -> float | None:
-    found = _DATES[0].fullmatch(text) or _DATES[1].fullmatch(text)
+    found = re.fullmatch(_DATES[0], text) or re.fullmatch(_DATES[1], text)
     if not found:
         return None
     year, day, hour, minute, second = (
@@ -215,10 +216,10 @@ def _shown(text: str | None, secrets: tuple[str, ...], longest: int) -> str | No
     shown, end = "", 0
     # An encoded secret is never shorter than the secret, so a longer secret cannot be in the text.
     # This usually skips the token, whose pattern takes milliseconds to compile.
-    possible = tuple(secret for secret in secrets if len(secret) <= len(text))
+    possible = [secret for secret in secrets if len(secret) <= len(text)]
     if possible:
         reach = longest + _FORM_MAX * max(map(len, possible))
-        for found in _forms(possible).finditer(text, 0, reach):
+        for found in _forms(tuple(possible)).finditer(text, 0, reach):
             if found.start() >= longest:
                 break
             shown += text[end : found.start()] + "***"

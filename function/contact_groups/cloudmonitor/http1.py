@@ -29,7 +29,10 @@ _READ_SIZE = 16 * 1024
 
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + _TEXT + rb")?\r\n")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + _TEXT + rb")\r\n")
+_FIELD_LINE = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:" + _TEXT + rb"\r\n"
+_FIELD = re.compile(_FIELD_LINE)
+#: All fields of a head, and the empty line after them.
+_FIELDS = re.compile(rb"((?:%b){0,%d})\r\n" % (_FIELD_LINE, HEADERS_MAX - 1))
 #: No size needs more than sixteen digits. Extensions are ignored; they contain no line end.
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;" + _TEXT + rb")?\r\n")
 #: 2**64 has 20 digits; the limit bounds int().
@@ -106,10 +109,30 @@ class _Reader:
             self._at = 0
         line = self._held[self._at : end + 1]
         self._at = end + 1
-        self._lines += len(line)
+        self._count(len(line))
+        return line
+
+    def fields(self) -> bytes:
+        """The next lines up to an empty one, which is not among them, each of them a field."""
+        # Nearly always all of them have come with the status line, and one match costs a third.
+        found = _FIELDS.match(self._held, self._at, self._at + LINE_MAX)
+        if found:
+            self._at = found.end()
+            self._count(len(found[0]))
+            return found[1]
+        lines: list[bytes] = []
+        while (line := self.line()) != b"\r\n":
+            if not _FIELD.fullmatch(line):
+                raise MalformedError("a line that is no header")
+            lines.append(line)
+            if len(lines) == HEADERS_MAX:
+                raise MalformedError("too many headers")
+        return b"".join(lines)
+
+    def _count(self, size: int) -> None:
+        self._lines += size
         if self._lines > LINES_MAX:
             raise MalformedError("too many lines")
-        return line
 
     def exactly(self, count: int) -> bytes:
         data = self._up_to(count)
@@ -147,21 +170,15 @@ def _status(line: bytes) -> tuple[bytes, int]:
 
 def _headers(reader: _Reader) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for _ in range(HEADERS_MAX):
-        line = reader.line()
-        if line == b"\r\n":
-            return headers
-        found = _FIELD.fullmatch(line)
-        if not found:
-            raise MalformedError("a line that is not a header")
-        name = found[1].decode("ascii").lower()
-        value = found[2].strip(b" \t").decode("latin-1")
+    for line in reader.fields().decode("latin-1").split("\r\n")[:-1]:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" \t")
         if name in {"content-length", "transfer-encoding"}:
             _check_framing(name, value, headers)
         elif name == "connection" and name in headers:
             value = f"{headers[name]}, {value}"
         headers[name] = value
-    raise MalformedError("too many headers")
+    return headers
 
 
 def _check_framing(name: str, value: str, before: dict[str, str]) -> None:

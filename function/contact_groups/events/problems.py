@@ -37,7 +37,7 @@ EVENT_WITHOUT_PAYLOAD = _rejected(
 MANIFEST_UNUSABLE = _rejected(
     "manifest-unusable",
     "The manifest cannot be used",
-    "A manifest is a JSON or YAML object in OSS (.json, .yaml, .yml; at most 4 MiB) that contains"
+    "A manifest is a JSON or YAML object in OSS (.json, .yaml, .yml; at most 1 MiB) that contains"
     " one contact group, a list of them, or `contactGroups`. Correct it and upload it again: the"
     " upload is a new event.",
 )

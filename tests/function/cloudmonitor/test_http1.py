@@ -62,9 +62,9 @@ def _read(*pieces: bytes) -> Read:
     return Read(status, body, kept)
 
 
-def _ours(answer: bytes) -> Read | None:
+def _ours(*pieces: bytes) -> Read | None:
     try:
-        return _read(answer)
+        return _read(*pieces)
     except (MalformedError, TruncatedError):
         return None
 
@@ -472,8 +472,8 @@ def _mutate(draw: random.Random, answer: bytes) -> bytes:
 
 
 def test_answers_are_read_as_h11_reads_them() -> None:
-    """What we read to its end h11 reads too, with the same status and body; and where we keep the
-    connection, so may h11, with nothing left over.
+    """What we read to its end h11 reads too, with the same status and body, however it comes in
+    pieces; and where we keep the connection, so may h11, with nothing left over.
     """
     draw = random.Random(SEED)  # noqa: S311  # cases, no secrets
     whole = refused = 0
@@ -482,6 +482,9 @@ def test_answers_are_read_as_h11_reads_them() -> None:
         for _ in range(draw.choice((0, 0, 1, 2))):
             answer = _mutate(draw, answer)
         ours, theirs = _ours(answer), _theirs(answer)
+        cut = draw.randrange(len(answer) + 1)
+        pieces = _ours(*(piece for piece in (answer[:cut], answer[cut:]) if piece))
+        assert (pieces and pieces[:2]) == (ours and ours[:2]), f"{answer!r} cut at {cut}"
         if ours is None:
             refused += 1
             continue

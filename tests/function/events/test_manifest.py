@@ -223,11 +223,11 @@ def test_one_event_of_several_that_is_none_is_refused_alone(
 
 
 def test_a_manifest_that_is_too_large_is_rejected(invoke: Handle, objects: Objects) -> None:
-    """No more than 4 MiB are read."""
+    """No more than 1 MiB is read."""
     put(objects, b" " * (MANIFEST_MAX + 1))
     assert item(invoke(event())) == (
         "manifest-unusable",
-        "The manifest is larger than 4,194,304 bytes.",
+        "The manifest is larger than 1,048,576 bytes.",
     )
 
 
