@@ -152,7 +152,7 @@ def _group_name(params: Mapping[str, str]) -> str:
 
 def _contact_names(params: Mapping[str, str]) -> list[str] | None:
     """The list in order, None when it was left out: the wire cannot tell that from an empty one
-    (§1.2).
+    (facts/cloudmonitor.md §1.2).
     """
     sent = {
         name.removeprefix(_LIST): value for name, value in params.items() if name.startswith(_LIST)
@@ -192,7 +192,8 @@ def _described(group: Group) -> Members:
         "CreateTime": group.create_time,
         "UpdateTime": group.update_time,
         "EnableSubscribed": group.enable_subscribed,
-        # whether the account may subscribe at all, read only (§A2); that it may is inferred
+        # Whether the account may subscribe at all, read only; that it may is inferred
+        # (facts/contact-group-operations.md §A2).
         "EnabledWeeklyReport": True,
         "Contacts": {"Contact": list(group.contact_names)},
     }

@@ -173,6 +173,11 @@ class Store:
             rows = self._connection.execute(query, (limit, offset)).fetchall()
         return [_group(row) for row in rows]
 
+    def forget(self) -> None:
+        """Lets reads lag behind none of the writes so far."""
+        with self._lock:
+            self._undo.clear()
+
     def _get(self, name: str) -> Group | None:
         rows = self._connection.execute(
             "SELECT * FROM contact_groups WHERE name = ?", (name,)

@@ -17,7 +17,7 @@ class Switches:
 
     Attributes:
         omitted: What PutContactGroup makes of a parameter that is left out: `kept` (merged, as
-            Terraform's test relies on; inferred, A4) or `cleared` (replaced).
+            Terraform's test relies on; inferred, §A4) or `cleared` (replaced).
         deletes_in_use: What becomes of the delete of a group that alarm rules name: `dangling`
             (it is deleted, and the rules name nothing) or `refused`. Both are inferred (§A4).
         groups_in_use: The groups that alarm rules name.
