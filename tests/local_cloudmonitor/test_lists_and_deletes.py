@@ -258,7 +258,7 @@ def test_pages_smaller_than_asked_for(server: CloudMonitor) -> None:
         (
             "iso-times",
             ("ContactGroupList", "ContactGroup", 0, "UpdateTime"),
-            "2026-11-24T09:20:00Z",
+            "2026-11-24T10:00:00Z",
         ),
         ("integer-code", ("Code",), 200),
         ("lower-case", ("contactGroupList", "contactGroup", 0, "name"), "ops"),
