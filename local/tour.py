@@ -30,7 +30,7 @@ FAILURES = "acs:mns:cn-hangzhou:1234567890123456:/queues/contact-groups-failed/m
 @dataclass(frozen=True)
 class Request:
     """A step over HTTP: what is sent, what CloudMonitor does meanwhile, and the status that must
-    come of it.
+    come of it. `{etag}` in a header is the ETag of the first read.
     """
 
     title: str
@@ -39,11 +39,31 @@ class Request:
     body: Any
     status: int
     faults: tuple[Fault, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
 
+#: The header that names the ETag of the first read.
+IF_MATCH = (("If-Match", "{etag}"),)
 REQUESTS = (
     Request("Create a group", "PUT", PATH, FIRST, 200),
-    Request("Change it", "PUT", PATH, CHANGED, 200),
+    Request("Read it", "GET", PATH, None, 200),
+    Request(
+        "Read it again: nothing has changed",
+        "GET",
+        PATH,
+        None,
+        304,
+        headers=(("If-None-Match", "{etag}"),),
+    ),
+    Request("Change it, if it is still what was read", "PUT", PATH, CHANGED, 200, headers=IF_MATCH),
+    Request(
+        "A second change on top of the old reading is refused",
+        "PUT",
+        PATH,
+        FIRST,
+        412,
+        headers=IF_MATCH,
+    ),
     Request("A mistake is refused, member by member", "PUT", PATH, WRONG, 422),
     Request(
         "A dry run shows the call, and sends nothing", "PUT", PATH + "?dryRun=true", FIRST, 200
@@ -56,6 +76,9 @@ REQUESTS = (
         200,
         (Fault("error", times=2, code="Throttling.User"),),
     ),
+    Request("List the groups", "GET", "/v1/contact-groups", None, 200),
+    Request("Delete one", "DELETE", "/v1/contact-groups/on-call", None, 204),
+    Request("It is gone", "GET", "/v1/contact-groups/on-call", None, 404),
 )
 
 
@@ -67,23 +90,31 @@ class Tour:
         self._cloud = cloud
         self._say = say
         self.failed: list[str] = []
+        self._etag = ""
 
     def request(self, step: Request) -> None:
         """Sends one request, and shows it with its answer."""
         self._cloud.cloudmonitor.faults.add(*step.faults)
-        self._say(
-            f"── {step.title}\n   {step.method} {step.path}\n  "
-            f" {json.dumps(step.body, ensure_ascii=False)}"
-        )
+        headers = {name: value.format(etag=self._etag) for name, value in step.headers}
+        self._say(f"── {step.title}\n   {step.method} {step.path}")
+        for name, value in headers.items():
+            self._say(f"   {name}: {value}")
+        body = None
+        if step.body is not None:
+            body = json.dumps(step.body)
+            headers["Content-Type"] = "application/json"
+            self._say(f"   {json.dumps(step.body, ensure_ascii=False)}")
         connection = http.client.HTTPConnection("127.0.0.1", self._cloud.facade.port, timeout=30)
-        connection.request(
-            step.method, step.path, json.dumps(step.body), {"Content-Type": "application/json"}
-        )
+        connection.request(step.method, step.path, body, headers)
         response = connection.getresponse()
-        document = json.loads(response.read())
+        content = response.read()
         connection.close()
         self._say(f"   → {response.status} {response.reason}")
-        self._show(document)
+        if step.method == "GET" and (etag := response.headers.get("ETag")):
+            self._etag = self._etag or etag
+            self._say(f"   ETag: {etag}")
+        if content:
+            self._show(json.loads(content))
         self._check(step.title, response.status == step.status)
 
     def event(self, title: str, name: str, verdict: str) -> None:
@@ -157,7 +188,10 @@ def tour() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCloud(
-            Path(folder), retry_seconds=0.2, parameters={"AsyncRetryAttempts": "1"}, say=print
+            Path(folder),
+            retry_seconds=0.2,
+            parameters={"AsyncRetryAttempts": "1", "DeletesEnabled": "true"},
+            say=print,
         ) as cloud,
     ):
         print()

@@ -29,7 +29,7 @@ READ, DELETE = "cms:DescribeContactGroupList", "cms:DeleteContactGroup"
 FC3 = yaml.safe_load(
     re.sub(r"\$\{env\('\w+', '(\w+)'\)\}", r"'\1'", (ROOT / "s.yaml").read_text())
 )["resources"]
-#: The variables that both files take from outside, and so name although they begin with the default.
+#: What both files take from outside, and so name although it begins with the default.
 SWITCHES = {"READS_ENABLED", "DELETES_ENABLED"}
 
 
