@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 
 from contact_groups.cloudmonitor.outcomes import TABLE, Row
+from contact_groups.cloudmonitor.problems import READ_PROBLEMS
 from contact_groups.events.problems import EVENT_PROBLEMS
 from contact_groups.problems import REQUEST_PROBLEMS, Actor, ProblemType, Verdict
 from contract.scenarios import EVENTS, SCENARIOS, play, play_event
@@ -27,6 +28,7 @@ verdict on an item of an event. Its `type` is a relative URI that leads to the s
 | `errors` | the members that are wrong, each a JSON pointer, a code and a message |
 | `upstream` | what CloudMonitor answered: `code`, `message`, `requestId`, `status` |
 | `outcome` | `not-applied`: the group was certainly not written; `unknown`: it may have been |
+| `observed` | what was read after a call whose outcome was not known: `exists`, `contactGroup` |
 | `retryable` | whether the same request may succeed later with nothing changed |
 | `cause` | which of several causes, where a problem has more than one |
 | `attempts`, `elapsedMs` | how often and how long CloudMonitor was tried |
@@ -63,7 +65,7 @@ def _upstream_types() -> list[ProblemType]:
     types: dict[str, ProblemType] = {}
     for row in TABLE:
         types.setdefault(row.type.slug, row.type)
-    return list(types.values())
+    return [*types.values(), *READ_PROBLEMS]
 
 
 def _index(types: list[ProblemType]) -> Iterator[str]:
@@ -118,7 +120,9 @@ def _example(slug: str) -> Iterator[str]:
     if slug in SCENARIOS:
         _, headers, document = play(SCENARIOS[slug])
         shown = "".join(
-            f"{name}: {headers[name]}\n" for name in ("Allow", "Retry-After") if name in headers
+            f"{name}: {headers[name]}\n"
+            for name in ("Allow", "ETag", "Retry-After")
+            if name in headers
         )
         if shown:
             yield f"\n```http\n{shown}```"

@@ -57,7 +57,30 @@ class Scenario:
     body: Any = None
     content_type: str = "application/json"
     accept: str = "*/*"
-    if_match: str = ""
+    if_match: str | None = None
+    reads: bool = True
+
+
+def _listed(*groups: dict[str, Any], total: int | None = None) -> RawAnswer:
+    body = {
+        **SUCCESS,
+        "ContactGroupList": {"ContactGroup": list(groups)},
+        "Total": len(groups) if total is None else total,
+    }
+    return RawAnswer(200, {}, json.dumps(body).encode())
+
+
+#: A group as CloudMonitor lists it.
+STORED = {
+    "Name": GROUP["contactGroupName"],
+    "Describe": GROUP["describe"],
+    "Contacts": {"Contact": GROUP["contactNames"]},
+    "CreateTime": 1507070598000,
+    "UpdateTime": 1589447759000,
+    "EnabledWeeklyReport": True,
+    "EnableSubscribed": False,
+}
+LIST = _listed(STORED)
 
 
 def _refused(code: str, status: int, message: str, **headers: str) -> RawAnswer:
@@ -73,21 +96,29 @@ SCENARIOS: dict[str, Scenario] = {
     "malformed-request": Scenario(body=b'{"contactNames": ["Contact 1"], "contactNames": []}'),
     "invalid-query": Scenario(query="dryrun=true"),
     "not-found": Scenario(path="/v1/contacts"),
-    "method-not-allowed": Scenario(method="GET", path="/v1/contact-groups/on-call"),
+    "method-not-allowed": Scenario(method="PATCH", path="/v1/contact-groups/on-call"),
     "not-acceptable": Scenario(accept="text/html"),
     "precondition-failed": Scenario(
-        method="GET", path="/v1/openapi.json", if_match='"of-another-version"'
+        LIST,
+        "PUT",
+        f"/v1/contact-groups/{GROUP['contactGroupName']}",
+        if_match='"of-another-version"',
     ),
     "body-too-large": Scenario(body=b" " * 262_144),
     "unsupported-media-type": Scenario(content_type="text/plain"),
     "invalid-contact-group": Scenario(
         body={**GROUP, "contactNames": ["Contact 1", "Contact 1"], "describe": ""}
     ),
+    "reads-off": Scenario(reads=False, if_match='"1f0c"'),
     "internal-error": Scenario(RuntimeError("a fault of the function")),
     "values-rejected": Scenario(_refused("InvalidParameterValue", 400, "Illegal parameters.")),
     "contact-not-found": Scenario(
         _refused("ContactGroup.NotExists", 404, "ContactGroup not exists")
     ),
+    "contact-group-not-found": Scenario(
+        _listed(), "GET", f"/v1/contact-groups/{GROUP['contactGroupName']}"
+    ),
+    "read-incomplete": Scenario(_listed(STORED, total=2), "GET", "/v1/contact-groups/on-call"),
     "permission-denied": Scenario(_refused("InvalidAuthorization", 403, "Permission denied")),
     "throttled": Scenario(
         _refused(
@@ -169,10 +200,15 @@ def client(answer: Any = None) -> Client:
     )
 
 
-def application(answer: Any = None) -> Wsgi:
+def application(answer: Any = None, *, reads: bool = True) -> Wsgi:
     """The real application over such a client."""
     return Wsgi(
-        create_app(Groups(client(answer)), 10.0, ENVIRONMENT, monotonic=lambda: _WAIT),
+        create_app(
+            Groups(client(answer), reads=reads, deletes=True),
+            10.0,
+            ENVIRONMENT,
+            monotonic=lambda: _WAIT,
+        ),
         clock=lambda: _WAIT,
     )
 
@@ -193,13 +229,16 @@ def play(scenario: Scenario) -> tuple[int, dict[str, str], Any]:
         "CONTENT_TYPE": scenario.content_type,
         "CONTENT_LENGTH": str(len(data)),
         "HTTP_ACCEPT": scenario.accept,
-        "HTTP_IF_MATCH": scenario.if_match,
         "fc.context": SimpleNamespace(request_id=REQUEST_ID, credentials=None),
     }
+    if scenario.if_match is not None:
+        environ["HTTP_IF_MATCH"] = scenario.if_match
     started: list[tuple[str, list[tuple[str, str]]]] = []
     answer = _quietly(
         lambda: b"".join(
-            application(scenario.upstream)(environ, lambda *args: started.append(args))
+            application(scenario.upstream, reads=scenario.reads)(
+                environ, lambda *args: started.append(args)
+            )
         )
     )
     status, headers = started[-1]

@@ -16,9 +16,15 @@ FUNCTION = Path(__file__).parent.parent / "function"
 LAYERS = (
     ("index",),
     ("contact_groups.function",),
-    ("contact_groups.api", "contact_groups.events"),
+    (
+        "contact_groups.api",
+        "contact_groups.resource",
+        "contact_groups.requests",
+        "contact_groups.preconditions",
+        "contact_groups.events",
+    ),
     ("contact_groups.compute",),
-    ("contact_groups.groups",),
+    ("contact_groups.groups", "contact_groups.reading", "contact_groups.settling"),
     ("contact_groups.schemas", "contact_groups.contact_group"),
     ("contact_groups.settings", "contact_groups.cloudmonitor"),
     ("contact_groups.payload",),

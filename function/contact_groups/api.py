@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -15,17 +14,16 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from werkzeug.routing import BaseConverter
 
 from contact_groups import logs, problems
-from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
-from contact_groups.compute.wsgi import Environ, request_id_of
-from contact_groups.contact_group import ContactGroup
+from contact_groups.compute.wsgi import Environ
 from contact_groups.groups import Groups
-from contact_groups.payload import parse_json
-from contact_groups.problems import FieldError, Problem, Verdict
-from contact_groups.schemas import dump_applied, dump_contact_group, load_contact_group
+from contact_groups.problems import Problem
+from contact_groups.requests import list_query, name_in_path, name_query, no_query, slash_in_name
+from contact_groups.resource import ALL, ONE, Resource, json_response
 
 #: "a request body under 256 KB": a legal group is under 128 KB, and this bounds the memory of one
 #: request.
 BODY_MAX = 256 * 1024 - 1
+ONE_RULE = "/v1/contact-groups/<anything:contact_group_name>"
 OPENAPI_FILE = Path(__file__).parent.parent / "openapi.json"
 
 
@@ -38,7 +36,7 @@ def create_app(
     """The Flask application.
 
     Args:
-        groups: the command.
+        groups: the command; what it may not do has no route.
         time_limit: seconds that all attempts of one request may take.
         environment: where credentials are read from when the request's context has none.
         monotonic: the clock of deadlines.
@@ -51,40 +49,25 @@ def create_app(
     app.url_map.merge_slashes = False
     app.url_map.converters["anything"] = _Anything
 
-    def put(name: str | None) -> Response:
-        started = monotonic()
-        environ = request.environ  # once: each use of `request` looks the current one up
+    app.register_error_handler(HTTPException, _raise_problem)
+    resource = Resource(groups, time_limit, environment, monotonic)
 
-        def credentials() -> Credentials:
-            held = read_credentials(environ.get("fc.context"), environment)
-            logs.conceal(held.secrets)
-            return held
-
-        dry_run = _dry_run(environ)
-        _require_acceptable(environ)
-        group = load_contact_group(parse_json(_json_body(environ)), name)
-        logs.note(contactGroupName=group.contact_group_name, dryRun=dry_run or None)
-        if dry_run:
-            call = groups.dry_run(group, credentials())
-            return _json({"dryRun": True, "contactGroup": dump_contact_group(group), "call": call})
-        try:
-            request_id = groups.put(group, credentials, started + time_limit)
-        except Exception as error:
-            _log_lost(group, error, request_id_of(environ))
-            raise
-        return _json(dump_applied(group, request_id))
-
-    @app.put("/v1/contact-groups/<anything:contact_group_name>")
+    @app.put(ONE_RULE)
     def put_contact_group(contact_group_name: str) -> Response:
-        logs.note(route="/v1/contact-groups/{contactGroupName}")
+        logs.note(route=ONE)
         if "/" in contact_group_name:
-            raise _slash_in_name()
-        return put(contact_group_name)
+            raise slash_in_name("send it in the body of POST /v1/contact-groups")
+        return resource.put(contact_group_name)
 
-    @app.post("/v1/contact-groups")
+    @app.post(ALL)
     def post_contact_group() -> Response:
-        logs.note(route="/v1/contact-groups")
-        return put(None)
+        logs.note(route=ALL)
+        return resource.put(None)
+
+    if groups.reads:
+        _add_reads(app, resource)
+    if groups.deletes:
+        _add_deletes(app, resource)
 
     @app.get("/v1/openapi.json")
     def openapi() -> Any:
@@ -94,10 +77,35 @@ def create_app(
     @app.get("/healthz")
     def healthz() -> Response:
         logs.note(route="/healthz")
-        return _json({"status": "ok"})
+        return json_response({"status": "ok"})
 
-    app.register_error_handler(HTTPException, _raise_problem)
     return app
+
+
+def _add_reads(app: Flask, resource: Resource) -> None:
+    @app.get(ONE_RULE)
+    def get_contact_group(contact_group_name: str) -> Response:
+        logs.note(route=ONE)
+        no_query()
+        return resource.get(name_in_path(contact_group_name))
+
+    @app.get(ALL)
+    def list_contact_groups() -> Response:
+        logs.note(route=ALL)
+        return resource.list(list_query())
+
+
+def _add_deletes(app: Flask, resource: Resource) -> None:
+    @app.delete(ONE_RULE)
+    def delete_contact_group(contact_group_name: str) -> Response:
+        logs.note(route=ONE)
+        no_query()
+        return resource.delete(name_in_path(contact_group_name))
+
+    @app.delete(ALL)
+    def delete_contact_group_by_name() -> Response:
+        logs.note(route=ALL)
+        return resource.delete(name_query())
 
 
 def _openapi(environ: Environ) -> Any:
@@ -120,86 +128,6 @@ class _Anything(BaseConverter):
 
     regex = r"(?s:.+)"
     part_isolating = False
-
-
-def _log_lost(group: ContactGroup, error: Exception, request_id: str | None) -> None:
-    """Logs the group of a write that failed although the group may be right.
-
-    A caller that asked for an asynchronous invocation (X-Fc-Invocation-Type) never sees the answer,
-    Function Compute takes every status for a success, and no header of the request tells the
-    function that it is one (facts/function-compute.md §2.3).
-    """
-    problem = error if isinstance(error, Problem) else Problem(problems.INTERNAL_ERROR, "")
-    if problem.type.verdict is Verdict.FAILED:
-        from contact_groups.events import report  # only now: it would cost a cold start
-
-        report.write_lost(dump_contact_group(group), problem, request_id)
-
-
-def _json(document: dict[str, Any]) -> Response:
-    # ASCII only, as the problems are: no platform between here and the caller can misread it.
-    return Response(json.dumps(document), mimetype="application/json")
-
-
-def _dry_run(environ: Environ) -> bool:
-    if not environ.get("QUERY_STRING"):
-        return False  # looked up first, since parsing nothing costs as much as parsing something
-    for name in request.args:
-        if name != "dryRun":
-            raise Problem(
-                problems.INVALID_QUERY,
-                f"The query parameter {name[:80]!r} is unknown; the only one is dryRun.",
-            )
-    values = request.args.getlist("dryRun") or ["false"]
-    if len(values) > 1 or values[0] not in {"true", "false"}:
-        raise Problem(
-            problems.INVALID_QUERY,
-            "The query parameter dryRun must be given once, as true or false.",
-        )
-    return values[0] == "true"
-
-
-def _require_acceptable(environ: Environ) -> None:
-    accept = environ.get("HTTP_ACCEPT", "*/*")
-    if (
-        accept not in {"*/*", "application/json"}
-        and not request.accept_mimetypes["application/json"]
-    ):
-        raise Problem(problems.NOT_ACCEPTABLE, "The Accept header rules out application/json.")
-
-
-def _json_body(environ: Environ) -> bytes:
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise Problem(
-            problems.UNSUPPORTED_MEDIA_TYPE, "The body has a Content-Encoding: send it as it is."
-        )
-    if environ.get("CONTENT_TYPE") != "application/json":
-        _require_json_media_type()
-    return request.get_data(cache=False)
-
-
-def _require_json_media_type() -> None:
-    kind = request.mimetype
-    # The platform turns a missing Content-Type into octet-stream (facts/function-compute.md §1.2):
-    # one cannot be told from the other, so both are read as JSON.
-    declared = kind in {"", "application/octet-stream", "application/json"}
-    if not declared and not (kind.startswith("application/") and kind.endswith("+json")):
-        detail = f"The Content-Type is {kind[:80]!r}; it must be application/json."
-        raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, detail)
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if charset not in {"utf-8", "utf8"}:
-        raise Problem(
-            problems.UNSUPPORTED_MEDIA_TYPE, f"The charset is {charset[:40]!r}; JSON is UTF-8."
-        )
-
-
-def _slash_in_name() -> Problem:
-    detail = (
-        "A name with a slash does not survive a path: send it in the body of"
-        " POST /v1/contact-groups."
-    )
-    error = FieldError("/contactGroupName", "slash", "must not hold a slash in a path")
-    return Problem(problems.INVALID_CONTACT_GROUP, detail, errors=(error,))
 
 
 @cache

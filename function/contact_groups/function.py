@@ -70,7 +70,12 @@ class Function:
             max_attempts=settings.max_attempts,
             calls_per_second=settings.calls_per_second,
         )
-        return Groups(client)
+        return Groups(
+            client,
+            reads=settings.reads,
+            deletes=settings.deletes,
+            pages_max=settings.read_pages_max,
+        )
 
     @cached_property
     def application(self) -> Wsgi:

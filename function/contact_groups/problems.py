@@ -112,6 +112,10 @@ class Problem(Exception):
         elapsed: seconds from the first attempt to the verdict.
         retry_after: seconds after which to try again; None or 0: the type's own.
         allow: the methods allowed, for 405.
+        over: whether no call that was sent can be carried out any more; for settling an unknown
+            outcome, and not shown.
+        observed: what was read after a call whose outcome was not known: `exists`, and the group.
+        etag: the current ETag, for 412.
     """
 
     type: ProblemType
@@ -125,6 +129,9 @@ class Problem(Exception):
     elapsed: float | None = None
     retry_after: int | None = None
     allow: tuple[str, ...] = field(default=())
+    over: bool = False
+    observed: dict[str, Any] | None = None
+    etag: str | None = None
 
     def __str__(self) -> str:
         return f"{self.type.slug}: {self.detail}"
@@ -147,6 +154,7 @@ class Problem(Exception):
             "errors": self.errors or None,
             "upstream": self.upstream and _present(self.upstream._asdict()),
             "outcome": self.outcome,
+            "observed": self.observed,
             "retryable": self.type.retryable,
             "cause": self.cause,
             "attempts": self.attempts,
@@ -158,8 +166,10 @@ class Problem(Exception):
         return document
 
     def headers(self) -> dict[str, str]:
-        """Allow and Retry-After, where they apply."""
+        """Allow, ETag and Retry-After, where they apply."""
         headers = {}
+        if self.etag:
+            headers["ETag"] = self.etag
         if self.allow:
             headers["Allow"] = ", ".join(self.allow)
         if self.type.retry_after is not None:
@@ -206,6 +216,15 @@ class UpstreamSchema(Schema):
     status = fields.Integer(required=True)
 
 
+class ObservedSchema(Schema):
+    """The member `observed`: the group as it was read after a call whose outcome was not known."""
+
+    exists = fields.Boolean(required=True, metadata={"description": "whether there is the group"})
+    contact_group = fields.Dict(
+        data_key="contactGroup", metadata={"description": "the group, as GET answers it"}
+    )
+
+
 class ProblemSchema(Schema):
     """A problem+json document: the one shape of every failure."""
 
@@ -217,6 +236,7 @@ class ProblemSchema(Schema):
     errors = fields.List(fields.Nested(FieldErrorSchema))
     upstream = fields.Nested(UpstreamSchema)
     outcome = fields.String(validate=validate.OneOf(["not-applied", "unknown"]))
+    observed = fields.Nested(ObservedSchema)
     retryable = fields.Boolean(required=True)
     cause = fields.Enum(Cause, by_value=True)
     attempts = fields.Integer()
@@ -244,22 +264,25 @@ INVALID_QUERY = _by_caller(
     "invalid-query",
     400,
     "A query parameter is unknown or wrong",
-    "The only query parameter is `dryRun`, and its values are `true` and `false`. A parameter that"
-    " is not understood is"
-    " refused rather than ignored, so that a misspelt `dryRun` writes nothing.",
+    "`detail` names the parameter and its rule. PUT and POST have `dryRun` (`true` or `false`), the"
+    " list has `page`, `pageSize` (1 to 100) and `name`, and DELETE of the collection has `name`,"
+    " which it needs. A parameter that is not understood is refused rather than ignored, so that a"
+    " misspelt `dryRun` writes nothing.",
 )
 NOT_FOUND = _by_caller(
     "not-found",
     404,
     "There is nothing at this path",
-    "Write to `PUT /v1/contact-groups/{contactGroupName}` or `POST /v1/contact-groups`; read `GET"
-    " /v1/openapi.json`.",
+    "The contact groups are at `/v1/contact-groups` and"
+    " `/v1/contact-groups/{contactGroupName}`; `GET /v1/openapi.json` has the whole contract. A"
+    " group that does not exist is `contact-group-not-found`.",
 )
 METHOD_NOT_ALLOWED = _by_caller(
     "method-not-allowed",
     405,
     "This path does not have that method",
-    "Use one of the methods that the `Allow` header names.",
+    "Use one of the methods that the `Allow` header names. Reading needs READS_ENABLED and deleting"
+    " DELETES_ENABLED, which the platform team sets.",
 )
 NOT_ACCEPTABLE = _by_caller(
     "not-acceptable",
@@ -271,8 +294,9 @@ PRECONDITION_FAILED = _by_caller(
     "precondition-failed",
     412,
     "A precondition of the request does not hold",
-    "Read the resource again, and repeat the request with the `ETag` that it has now, or without"
-    " `If-Match`.",
+    "`If-Match`: somebody has changed or deleted the resource. Read it again, and repeat the"
+    " request with the `ETag` that it has now. `If-None-Match: *`: the group exists"
+    " already. The header `ETag` is the current one, where there is a group. Nothing was written.",
 )
 BODY_TOO_LARGE = _by_caller(
     "body-too-large",
@@ -293,6 +317,14 @@ INVALID_CONTACT_GROUP = _by_caller(
     "The contact group breaks a rule",
     "Fix each member that `errors` points at, and send the request again. Nothing was sent to"
     " CloudMonitor.",
+)
+READS_OFF = _by_caller(
+    "reads-off",
+    501,
+    "Preconditions need reading, which is off here",
+    "`If-Match` and `If-None-Match` compare with what CloudMonitor holds, and this function must"
+    " not read: leave the headers out, or ask the platform team for READS_ENABLED and the right"
+    " `cms:DescribeContactGroupList`. Nothing was written: a precondition is never ignored.",
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
@@ -317,5 +349,6 @@ REQUEST_PROBLEMS: tuple[ProblemType, ...] = (
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_CONTACT_GROUP,
+    READS_OFF,
     INTERNAL_ERROR,
 )

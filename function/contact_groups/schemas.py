@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from contact_groups.cloudmonitor.signature import encoded_size
-from contact_groups.contact_group import ContactGroup
+from contact_groups.contact_group import ContactGroup, StoredGroup
 from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem
 
 #: Upstream's own limit: "Valid values of N: 1 to 100" (facts/cloudmonitor.md §1.1).
@@ -195,18 +196,56 @@ class ContactGroupSchema(Schema):
     )
 
 
+_VERIFIED = {"description": "true: no answer said that it was applied, and then it was read so"}
+
+
 class AppliedSchema(ContactGroupSchema):
     """The answer to a request that succeeded: the group as accepted, and the upstream's
     RequestId.
     """
 
+    verified = fields.Boolean(metadata=_VERIFIED)
     request_id = fields.String(data_key="requestId", required=True, allow_none=True)
+
+
+class StoredGroupSchema(Schema):
+    """A contact group as CloudMonitor holds it, which may break the rules for what is written: it
+    can be without contacts.
+    """
+
+    contact_group_name = fields.String(data_key="contactGroupName", required=True)
+    contact_names = fields.List(fields.String(), data_key="contactNames", required=True)
+    describe = fields.String(required=True)
+    enable_subscribed = fields.Boolean(data_key="enableSubscribed")
+    create_time = fields.String(data_key="createTime", metadata={"format": "date-time"})
+    update_time = fields.String(data_key="updateTime", metadata={"format": "date-time"})
+
+
+class WrittenSchema(StoredGroupSchema):
+    """The answer to a write with `Prefer: return=representation`: the group as CloudMonitor holds
+    it afterwards.
+    """
+
+    verified = fields.Boolean(metadata=_VERIFIED)
+    request_id = fields.String(data_key="requestId", required=True, allow_none=True)
+
+
+class GroupListSchema(Schema):
+    """Some of the groups, and how many there are."""
+
+    contact_groups = fields.List(
+        fields.Nested(StoredGroupSchema), data_key="contactGroups", required=True
+    )
+    total = fields.Integer(required=True, metadata={"description": "of all pages"})
+    page = fields.Integer(required=True)
+    page_size = fields.Integer(data_key="pageSize", required=True)
 
 
 _SCHEMA = ContactGroupSchema()
 _MEMBERS = frozenset(field.data_key or name for name, field in _SCHEMA.fields.items())
 _UNKNOWN = ("unknown-member", "is not a member of a contact group")
 _APPLIED = AppliedSchema()
+_NAME = _SCHEMA.fields["contact_group_name"]
 
 
 def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
@@ -256,10 +295,48 @@ def dump_contact_group(group: ContactGroup) -> dict[str, Any]:
     return document
 
 
-def dump_applied(group: ContactGroup, request_id: str | None) -> dict[str, Any]:
+def dump_applied(
+    group: ContactGroup, request_id: str | None, *, verified: bool = False
+) -> dict[str, Any]:
     """The JSON of the answer to a request that succeeded."""
-    document: dict[str, Any] = _APPLIED.dump({**_present(group), "request_id": request_id})
+    members = {**_present(group), "request_id": request_id}
+    if verified:
+        members["verified"] = True
+    document: dict[str, Any] = _APPLIED.dump(members)
     return document
+
+
+def dump_stored_group(group: StoredGroup) -> dict[str, Any]:
+    """The JSON of a group that was read; what CloudMonitor does not say is left out.
+
+    Not by marshmallow: a page has a hundred of them, and nothing in them needs checking.
+    """
+    members = {
+        "contactGroupName": group.contact_group_name,
+        "contactNames": list(group.contact_names),
+        "describe": group.describe,
+        "enableSubscribed": group.enable_subscribed,
+        "createTime": _rfc3339(group.create_time),
+        "updateTime": _rfc3339(group.update_time),
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _rfc3339(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    text = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def check_name(name: str) -> str | None:
+    """The rule that a name breaks, as `code: text`; None if it keeps them all."""
+    try:
+        _NAME.deserialize(name)
+    except ValidationError as error:
+        return str(error.messages[0])
+    return None
 
 
 def _present(group: ContactGroup) -> dict[str, Any]:

@@ -55,6 +55,9 @@ class Settings(NamedTuple):
     read_timeout: float
     max_attempts: int
     calls_per_second: float
+    reads: bool
+    deletes: bool
+    read_pages_max: int
     log_level: str
     event_time_limit: float
     event_rejected_raises: bool
@@ -90,10 +93,13 @@ def _attempts(text: str) -> int:
     return int(text)
 
 
-def _items(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 100_000):
-        raise ValueError("must be a whole number from 1 to 100000")
-    return int(text)
+def _whole(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+            raise ValueError(f"must be a whole number from 1 to {most}")
+        return int(text)
+
+    return parse
 
 
 def _switch(text: str) -> bool:
@@ -179,6 +185,32 @@ SETTINGS: tuple[Setting, ...] = (
         _number(0.1, 10_000),
     ),
     Setting(
+        "READS_ENABLED",
+        "reads",
+        "true",
+        "`true` or `false`",
+        "whether groups can be read and listed, preconditions are checked, and an unknown outcome"
+        " is settled by reading; needs `cms:DescribeContactGroupList`",
+        _switch,
+    ),
+    Setting(
+        "DELETES_ENABLED",
+        "deletes",
+        "false",
+        "`true` or `false`",
+        "whether groups can be deleted; needs `cms:DeleteContactGroup`",
+        _switch,
+    ),
+    # 98 pages are what the default pace can read within the default deadline: 10,000 groups.
+    Setting(
+        "READ_PAGES_MAX",
+        "read_pages_max",
+        "100",
+        "1 to 1000",
+        "how many pages of 100 groups one read may take until it has found its group",
+        _whole(1_000),
+    ),
+    Setting(
         "LOG_LEVEL",
         "log_level",
         "INFO",
@@ -211,7 +243,7 @@ SETTINGS: tuple[Setting, ...] = (
         "3000",
         "1 to 100000",
         "how many contact groups one event may hold; a message with more is rejected",
-        _items,
+        _whole(100_000),
     ),
     Setting(
         "OSS_ENDPOINT",

@@ -63,6 +63,7 @@ class Call(Generic[Result]):
         attempts: those that count against the maximum.
         stale: how many met a stale connection.
         uncertain: whether one of them may have been carried out although no answer says so.
+        lost: whether one of those may still be carried out, because nothing says that it is over.
         recovered: the recoveries that were tried; each has one chance.
     """
 
@@ -73,7 +74,15 @@ class Call(Generic[Result]):
     attempts: int = 0
     stale: int = 0
     uncertain: bool = False
+    lost: bool = False
     recovered: set[Retry] = field(default_factory=set)
+
+    def resume(self, problem: Problem) -> None:
+        """Goes on where the same call ended with this problem."""
+        self.started -= problem.elapsed or 0.0
+        self.calls, self.attempts = problem.calls or 0, problem.attempts or 0
+        self.uncertain = problem.outcome == outcomes.UNKNOWN
+        self.lost = self.uncertain and not problem.over
 
     def succeed(self, answer: Answer) -> Result:
         """The result that the operation reads out of an answer.
@@ -101,7 +110,15 @@ class Call(Generic[Result]):
         return self._failed(AttemptFailed(row, reason=str(error), cause=cause, stale=stale))
 
     def _failed(self, failure: AttemptFailed) -> AttemptFailed:
-        self.uncertain = self.uncertain or failure.row.outcome == outcomes.UNKNOWN
+        if failure.row is outcomes.BAD_ANSWER and not self.operation.writes:
+            # Not tried again is a write, since something else than CloudMonitor may answer.
+            failure.row = outcomes.BAD_ANSWER_5XX
+        if failure.row.outcome == outcomes.UNKNOWN:
+            self.uncertain = True
+            # Over is only what CloudMonitor itself has answered with a code that says so. What a
+            # load balancer answers, such as 502 or 504 without a Code, says nothing of the call.
+            code = failure.answer.code if failure.answer else None
+            self.lost = self.lost or code not in outcomes.OVER
         return failure
 
     def told(self, problem: Problem, now: float) -> Problem:
@@ -110,6 +127,7 @@ class Call(Generic[Result]):
         return replace(
             problem,
             outcome=outcome if self.operation.writes else None,
+            over=self.uncertain and not self.lost,
             attempts=self.attempts,
             calls=self.calls,
             elapsed=now - self.started,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from contact_groups.cloudmonitor.answers import Answer
-from contact_groups.cloudmonitor.problems import CONTACT_NOT_FOUND
+from contact_groups.cloudmonitor.listing import Page, read_page
+from contact_groups.cloudmonitor.problems import CONTACT_GROUP_NOT_FOUND, CONTACT_NOT_FOUND
 from contact_groups.contact_group import ContactGroup
 from contact_groups.problems import ProblemType
 
@@ -56,4 +57,45 @@ def put_contact_group(group: ContactGroup) -> Operation[str | None]:
         writes=True,
         read=lambda answer: answer.request_id,
         not_found=CONTACT_NOT_FOUND,
+    )
+
+
+def describe_contact_group_list(
+    page: int, page_size: int, wanted: str | None = None
+) -> Operation[Page]:
+    """Reads one page of the list (facts/contact-group-operations.md, A1). It has no filter, and
+    returns names of contacts only, where its sibling DescribeContactListByContactGroup returns
+    telephone numbers and tokens of webhooks: that one is never called.
+
+    Args:
+        page: from 1.
+        page_size: how many groups the page has at most. No limit is documented; that 100 is
+            accepted is inferred from the default of DescribeContactList.
+        wanted: the name of the one group to read; None: all of them.
+    """
+    return Operation(
+        "DescribeContactGroupList",
+        {"PageNumber": str(page), "PageSize": str(page_size)},
+        writes=False,
+        read=lambda answer: read_page(answer, wanted),
+        not_found=CONTACT_GROUP_NOT_FOUND,
+    )
+
+
+#: What DeleteContactGroup answers where there is no group: documented is ContactNotExists alone
+#: (facts/contact-group-operations.md, A3), the others are inferred from its siblings.
+_GONE = frozenset(
+    "ContactNotExists ContactGroup.NotExists ContactGroupNotExists ResourceNotFound 404".split()
+)
+
+
+def delete_contact_group(name: str) -> Operation[str | None]:
+    """Deletes a group; its contacts stay. Results in the RequestId."""
+    return Operation(
+        "DeleteContactGroup",
+        {"ContactGroupName": name},
+        writes=True,
+        read=lambda answer: answer.request_id,
+        not_found=CONTACT_GROUP_NOT_FOUND,
+        settled_by=_GONE,
     )

@@ -128,6 +128,11 @@ TOKEN_EXPIRED = Row(
     ("InvalidSecurityToken.Expired",),
 )
 
+#: The codes of failures after which the call is over: it was carried out or it was not, and it will
+#: not be carried out later. SignatureNonceUsed is none of them: a copy of the call came first, and
+#: what became of that nobody knows. Nor is a code that nobody listed.
+OVER = frozenset({*UNAVAILABLE.codes, *UPSTREAM_ERROR.codes})
+
 #: Every row, in the order of the documentation.
 TABLE: tuple[Row, ...] = (
     VALUES_REJECTED,

@@ -20,6 +20,28 @@ CONTACT_NOT_FOUND = ProblemType(
     " `contactNames`, and repeat the request.",
     Actor.CALLER,
 )
+CONTACT_GROUP_NOT_FOUND = ProblemType(
+    "contact-group-not-found",
+    404,
+    "CloudMonitor has no contact group of that name",
+    "Check the name: it is compared exactly, upper and lower case included. `GET"
+    " /v1/contact-groups` lists all names. After a DELETE that was repeated, the group is gone as"
+    " it was meant to be.",
+    Actor.CALLER,
+)
+READ_INCOMPLETE = ProblemType(
+    "read-incomplete",
+    503,
+    "The list of contact groups could not be read to its end",
+    "CloudMonitor has no search by name, so the list is read page by page. `detail` says what"
+    " stopped it: the list changed while it was read (repeat the request), its pages are shorter"
+    " than was asked for (ask for a smaller `pageSize`), or it is longer than READ_PAGES_MAX allows"
+    " (raise it, and CLOUDMONITOR_DEADLINE_SECONDS with it).",
+    Actor.OPERATOR,
+    retryable=True,
+    verdict=Verdict.FAILED,
+    retry_after=1,
+)
 PERMISSION_DENIED = ProblemType(
     "permission-denied",
     403,
@@ -95,9 +117,9 @@ UPSTREAM_TIMEOUT = ProblemType(
     "upstream-timeout",
     504,
     "CloudMonitor's answer did not arrive",
-    "The call was sent, and the group may have been written. Repeat the request: it carries the"
-    " whole group, so that is safe. `cause` says what happened: `timed-out` or"
-    " `connection-broken`.",
+    "The call was sent. Where it was to write or to delete, `outcome` says `unknown`: it may have"
+    " been carried out, and repeating the request is safe. `cause` says what happened: `timed-out`"
+    " or `connection-broken`.",
     Actor.NOBODY,
     retryable=True,
     verdict=Verdict.FAILED,
@@ -110,3 +132,6 @@ MISCONFIGURED = ProblemType(
     Actor.OPERATOR,
     verdict=Verdict.FAILED,
 )
+
+#: The problems of reading and deleting that no row of the table has.
+READ_PROBLEMS: tuple[ProblemType, ...] = (CONTACT_GROUP_NOT_FOUND, READ_INCOMPLETE)

@@ -169,7 +169,7 @@ class _Run:
             )
             return
         try:
-            request_id = self.groups.put(group, self.credentials, self.deadline)
+            applied = self.groups.put(group, self.credentials, self.deadline)
         except Problem as problem:
             item.end(problem)
         except (
@@ -178,8 +178,9 @@ class _Run:
             logs.write_fault(error, item=item.id)
             item.end(Problem(INTERNAL_ERROR, "The function failed; its log says why."))
         else:
-            item.verdict, item.request_id = Verdict.APPLIED.value, request_id
-            self.history.add(self.request_id, item.id, group, item.made, request_id)
+            item.verdict, item.request_id = Verdict.APPLIED.value, applied.request_id
+            item.verified = applied.verified
+            self.history.add(self.request_id, item.id, group, item.made, applied.request_id)
 
 
 def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:

@@ -43,6 +43,7 @@ class Item:
         made: see `Message`.
         reason: how a newer event superseded it; None where a later item of the same event did.
         earlier: an earlier delivery of the same event had applied it.
+        verified: no answer said that it was applied, and the group was then read as requested.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Item:
     made: float | None = None
     reason: str | None = None
     earlier: bool = False
+    verified: bool = False
 
     def end(self, problem: Problem) -> None:
         """Ends it with a problem, whose type says whether it is rejected or failed."""

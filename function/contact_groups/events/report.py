@@ -93,6 +93,7 @@ def _entries(items: list[Item], request_id: str | None) -> Iterator[dict[str, An
             "verdict": item.verdict,
             "requestId": item.request_id,
             "earlier": item.earlier or None,
+            "verified": item.verified or None,
             "reason": item.reason,
             "problem": problem,
         }

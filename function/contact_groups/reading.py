@@ -1,0 +1,123 @@
+"""Reading contact groups: one by its name, or one page of all.
+
+DescribeContactGroupList has no filter, so one group is found by reading page after page. Nothing is
+kept from one request to the next: somebody else may have written since.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from contact_groups.cloudmonitor.client import Client, CredentialsReader
+from contact_groups.cloudmonitor.operations import describe_contact_group_list
+from contact_groups.cloudmonitor.problems import READ_INCOMPLETE
+from contact_groups.contact_group import StoredGroup
+from contact_groups.problems import Problem
+
+#: Groups a page where one is looked for. Inferred: no maximum is documented for this operation, and
+#: its siblings take 100 (facts/contact-group-operations.md, A1).
+PAGE_SIZE = 100
+#: How often the list is read from its beginning, because it changed on the way.
+SWEEPS_MAX = 3
+
+
+class Sighting(NamedTuple):
+    """What a look for one group found.
+
+    Attributes:
+        group: the group; None if there is none of that name.
+        date: the upstream's clock then, in seconds since the epoch; None where it was not told.
+        at: the same moment on the monotonic clock.
+    """
+
+    group: StoredGroup | None
+    date: float | None
+    at: float
+
+
+class GroupList(NamedTuple):
+    """Some of the groups, and how many there are in all."""
+
+    groups: list[StoredGroup]
+    total: int
+
+
+class Reader:
+    """Reads what CloudMonitor holds."""
+
+    def __init__(self, client: Client, pages_max: int) -> None:
+        """Args: client: how CloudMonitor is called; pages_max: how many pages one look may take."""
+        self._client = client
+        self._pages_max = pages_max
+
+    def find(self, name: str, credentials: CredentialsReader, deadline: float) -> Sighting:
+        """Looks for the group of exactly this name.
+
+        It is there once it is seen. It is not there once as many different groups as Total says
+        were seen in one sweep, and Total stayed the same: a group that moves to a page that was
+        read already leaves one group short. Then the list is read from its beginning again.
+
+        Raises:
+            Problem: see `Client.call`; read-incomplete where the list changes in every sweep, or
+                has more pages than one look may take.
+        """
+        pages = itertools.count(1)
+        for _ in range(SWEEPS_MAX):
+            sighting = self._sweep(name, pages, credentials, deadline)
+            if sighting is not None:
+                return sighting
+        raise Problem(
+            READ_INCOMPLETE,
+            f"The list of contact groups changed in each of {SWEEPS_MAX} readings, so whether this"
+            " group is in it is not known: repeat the request.",
+        )
+
+    def _sweep(
+        self, name: str, pages: Iterator[int], credentials: CredentialsReader, deadline: float
+    ) -> Sighting | None:
+        """Reads the list once from its beginning; None if it changed on the way."""
+        seen: set[str] = set()
+        total = None
+        for number in itertools.count(1):
+            if next(pages) > self._pages_max:
+                break
+            operation = describe_contact_group_list(number, PAGE_SIZE, name)
+            page = self._client.call(operation, credentials, deadline)
+            now = self._client.now()
+            if page.groups:
+                return Sighting(page.groups[0], page.date, now)
+            before = len(seen)
+            seen.update(page.names)
+            changed = total not in {None, page.total}
+            total = page.total
+            if not changed and len(seen) == total:
+                return Sighting(None, page.date, now)
+            if changed or len(seen) == before or len(seen) > total:
+                return None
+        raise Problem(
+            READ_INCOMPLETE,
+            f"There are {total or 0:,} contact groups, and READ_PAGES_MAX allows"
+            f" {self._pages_max:,} pages of {PAGE_SIZE}; this group is not on those.",
+        )
+
+    def page(
+        self, number: int, size: int, credentials: CredentialsReader, deadline: float
+    ) -> GroupList:
+        """One page of all groups, in CloudMonitor's order.
+
+        Raises:
+            Problem: see `Client.call`; read-incomplete where the page is not as long as Total says:
+                pages that follow it would leave groups out, or repeat some.
+        """
+        operation = describe_contact_group_list(number, size)
+        page = self._client.call(operation, credentials, deadline)
+        expected = max(0, min(size, page.total - (number - 1) * size))
+        if len(page.names) != expected:
+            raise Problem(
+                READ_INCOMPLETE,
+                f"Page {number} of {page.total:,} contact groups must have {expected} of them, and"
+                f" CloudMonitor gave {len(page.names)}.",
+            )
+        return GroupList(page.groups, page.total)

@@ -1,0 +1,257 @@
+"""Contact groups as a REST resource: what becomes of a request once its route is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, request
+
+from contact_groups import logs, problems
+from contact_groups.cloudmonitor.client import CredentialsReader
+from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
+from contact_groups.cloudmonitor.outcomes import NOT_APPLIED
+from contact_groups.cloudmonitor.problems import CONTACT_GROUP_NOT_FOUND
+from contact_groups.compute.wsgi import Environ, request_id_of
+from contact_groups.contact_group import ContactGroup, StoredGroup
+from contact_groups.groups import Groups
+from contact_groups.payload import parse_json
+from contact_groups.preconditions import Conditions, etag_of, read_conditions
+from contact_groups.problems import Problem, Verdict
+from contact_groups.requests import (
+    NO_PREFERENCES,
+    Preferences,
+    Query,
+    dry_run,
+    json_body,
+    preferences,
+    require_acceptable,
+)
+from contact_groups.schemas import (
+    dump_applied,
+    dump_contact_group,
+    dump_stored_group,
+    load_contact_group,
+)
+
+ALL = "/v1/contact-groups"
+ONE = "/v1/contact-groups/{contactGroupName}"
+
+
+class Resource:
+    """The contact groups, as requests see them."""
+
+    def __init__(
+        self,
+        groups: Groups,
+        time_limit: float,
+        environment: Mapping[str, str],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Args: as `api.create_app`."""
+        self._groups = groups
+        self._time_limit = time_limit
+        self._environment = environment
+        self._monotonic = monotonic
+
+    def put(self, name: str | None) -> Response:
+        """Creates or replaces the group in the body; `name` is the one in the path."""
+        started = self._monotonic()
+        environ = request.environ  # once: each use of `request` looks the current one up
+        credentials = self._credentials(environ)
+        is_dry_run = dry_run(environ)
+        require_acceptable(environ)
+        conditions, preferred = read_conditions(environ), preferences(environ)
+        group = load_contact_group(parse_json(json_body(environ)), name)
+        logs.note(contactGroupName=group.contact_group_name, dryRun=is_dry_run or None)
+        if is_dry_run:
+            call = self._groups.dry_run(group, credentials())
+            document = {"dryRun": True, "contactGroup": dump_contact_group(group), "call": call}
+            return json_response(document)
+        deadline = self._deadline(started, preferred)
+        try:
+            if conditions:
+                self._check(conditions, group.contact_group_name, credentials, deadline)
+            applied = self._groups.put(group, credentials, deadline)
+        except Exception as error:
+            _log_lost(group, error, request_id_of(environ))
+            raise
+        written = dump_applied(group, applied.request_id, verified=applied.verified)
+        stored = None
+        if preferred.representation:
+            stored = self._stored(group.contact_group_name, credentials, deadline)
+        if stored:
+            written = {**written, **dump_stored_group(stored)}
+        response = json_response(written)
+        if stored:
+            response.headers["ETag"] = etag_of(stored)
+        if conditions and conditions.only_new:
+            response.status_code = 201
+            response.headers["Location"] = _uri(environ, group.contact_group_name)
+        return _honoured(preferred, response, represented=stored is not None)
+
+    def get(self, name: str) -> Response:
+        """One group, or 304 where the caller has it already."""
+        started, environ = self._monotonic(), request.environ
+        require_acceptable(environ)
+        conditions, preferred = read_conditions(environ), preferences(environ)
+        logs.note(contactGroupName=name)
+        deadline = self._deadline(started, preferred)
+        group = self._groups.get(name, self._credentials(environ), deadline)
+        if group is None:
+            raise _not_found()
+        etag = etag_of(group)
+        if conditions:
+            conditions.require_match(etag)
+        if conditions and not conditions.matches_none(etag):
+            response = Response(status=304)
+            del response.headers["Content-Type"]
+        else:
+            response = json_response(dump_stored_group(group))
+        response.headers["ETag"] = etag
+        return _honoured(preferred, response)
+
+    def list(self, query: Query) -> Response:
+        """One page of all groups, or the group of the name in the query."""
+        started, environ = self._monotonic(), request.environ
+        require_acceptable(environ)
+        preferred = preferences(environ)
+        credentials, deadline = self._credentials(environ), self._deadline(started, preferred)
+        logs.note(contactGroupName=query.name, page=query.page, pageSize=query.page_size)
+        if query.name is None:
+            groups, total = self._groups.page(query.page, query.page_size, credentials, deadline)
+        else:
+            found = self._groups.get(query.name, credentials, deadline)
+            total = 0 if found is None else 1
+            groups = [found] if found and query.page == 1 else []
+        document = {
+            "contactGroups": [dump_stored_group(group) for group in groups],
+            "total": total,
+            "page": query.page,
+            "pageSize": query.page_size,
+        }
+        response = json_response(document)
+        if links := _links(environ, query, total):
+            response.headers["Link"] = links
+        return _honoured(preferred, response)
+
+    def delete(self, name: str) -> Response:
+        """Deletes a group."""
+        started, environ = self._monotonic(), request.environ
+        conditions, preferred = read_conditions(environ), preferences(environ)
+        credentials, deadline = self._credentials(environ), self._deadline(started, preferred)
+        logs.note(contactGroupName=name)
+        if conditions:
+            self._check(conditions, name, credentials, deadline, must_exist=True)
+        self._groups.delete(name, credentials, deadline)
+        response = Response(status=204)
+        del response.headers["Content-Type"]
+        return _honoured(preferred, response)
+
+    def _credentials(self, environ: Environ) -> CredentialsReader:
+        def credentials() -> Credentials:
+            held = read_credentials(environ.get("fc.context"), self._environment)
+            logs.conceal(held.secrets)
+            return held
+
+        return credentials
+
+    def _deadline(self, started: float, preferred: Preferences) -> float:
+        wait = preferred.wait
+        return started + (self._time_limit if wait is None else min(wait, self._time_limit))
+
+    def _check(
+        self,
+        conditions: Conditions,
+        name: str,
+        credentials: CredentialsReader,
+        deadline: float,
+        *,
+        must_exist: bool = False,
+    ) -> None:
+        """Holds a write to its conditions. Between this read and the write somebody else can
+        write: CloudMonitor has no conditional write.
+        """
+        if not self._groups.reads:
+            detail = "If-Match and If-None-Match need READS_ENABLED, which is false here."
+            raise Problem(problems.READS_OFF, detail, outcome=NOT_APPLIED)
+        try:
+            group = self._groups.get(name, credentials, deadline)
+            if group or not must_exist:
+                conditions.require(group)
+        except Problem as problem:
+            raise replace(problem, outcome=NOT_APPLIED) from None
+        if group is None and must_exist:
+            raise _not_found()
+
+    def _stored(
+        self, name: str, credentials: CredentialsReader, deadline: float
+    ) -> StoredGroup | None:
+        """What is stored after a write; None where it cannot be read, which undoes no success."""
+        if not self._groups.reads:
+            return None
+        try:
+            with logs.gather():  # the line of the request tells of the write
+                return self._groups.get(name, credentials, deadline)
+        except Problem:
+            return None
+
+
+def json_response(document: dict[str, Any]) -> Response:
+    """A JSON answer; ASCII only, as the problems are: no platform between here and the caller can
+    misread it.
+    """
+    return Response(json.dumps(document), mimetype="application/json")
+
+
+def _not_found() -> Problem:
+    return Problem(CONTACT_GROUP_NOT_FOUND, "CloudMonitor has no contact group of this name.")
+
+
+def _honoured(preferred: Preferences, response: Response, *, represented: bool = False) -> Response:
+    if preferred is not NO_PREFERENCES:
+        honoured = [f"wait={preferred.wait}"] if preferred.wait is not None else []
+        if represented:
+            honoured.append("return=representation")
+        if honoured:
+            response.headers["Preference-Applied"] = ", ".join(honoured)
+    return response
+
+
+def _uri(environ: Environ, name: str) -> str:
+    """The path of a group, behind the platform's prefix; a name with a slash is found by query."""
+    collection = environ.get("SCRIPT_NAME", "") + ALL
+    separator = "?name=" if "/" in name else "/"
+    return f"{collection}{separator}{quote(name, safe='')}"
+
+
+def _links(environ: Environ, query: Query, total: int) -> str:
+    """Link to the next and the previous page (RFC 8288), as far as there are such pages."""
+    collection = environ.get("SCRIPT_NAME", "") + ALL
+    name = "" if query.name is None else f"&name={quote(query.name, safe='')}"
+    pages = {
+        "next": query.page + 1 if query.page * query.page_size < total else None,
+        "prev": query.page - 1 or None,
+    }
+    return ", ".join(
+        f'<{collection}?page={page}&pageSize={query.page_size}{name}>; rel="{relation}"'
+        for relation, page in pages.items()
+        if page
+    )
+
+
+def _log_lost(group: ContactGroup, error: Exception, request_id: str | None) -> None:
+    """Logs the group of a write that failed although the group may be right.
+
+    A caller that asked for an asynchronous invocation (X-Fc-Invocation-Type) never sees the answer,
+    Function Compute takes every status for a success, and no header of the request tells the
+    function that it is one (facts/function-compute.md §2.3).
+    """
+    problem = error if isinstance(error, Problem) else Problem(problems.INTERNAL_ERROR, "")
+    if problem.type.verdict is Verdict.FAILED:
+        from contact_groups.events import report  # only now: it would cost a cold start
+
+        report.write_lost(dump_contact_group(group), problem, request_id)
