@@ -23,7 +23,11 @@ from tests.support import CANARY_SECRET, CANARY_TOKEN, GROUP, Reply, call, conte
 
 NAME = str(GROUP["contactGroupName"])
 #: Short enough to time out in a test, and long enough for a busy machine to answer in.
-FAST = {"CLOUDMONITOR_READ_TIMEOUT_SECONDS": "0.4", "CLOUDMONITOR_CALLS_PER_SECOND": "10000"}
+FAST = {
+    "CLOUDMONITOR_READ_TIMEOUT_SECONDS": "0.4",
+    "CLOUDMONITOR_CALLS_PER_SECOND": "10000",
+    "READS_ENABLED": "false",  # what reading settles: test_reads_and_deletes.py
+}
 
 
 @pytest.fixture
