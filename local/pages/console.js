@@ -49,8 +49,9 @@ function target(call) {
   const verb = VERBS[call.action] || [call.action || "—", "soft"];
   const what = call.group_name ||
     (call.action === "DescribeContactGroupList" ? `all groups, page ${call.page || 1}` : "");
-  const second = make("span", { class: "second" }, make("span", { class: verb[1] }, verb[0]),
-    VERBS[call.action] ? ` ${call.action}` : "");
+  const words = (VERBS[call.action] ? call.action : "").split(/(?=[A-Z])/);
+  const second = make("span", { class: "second" }, make("span", { class: verb[1] }, verb[0]), " ",
+    ...words.flatMap((word) => [word, make("wbr", {})]));
   return make("td", { "data-label": "Call", class: "break" }, make("span", {}, what || "—", second));
 }
 

@@ -21,8 +21,8 @@ def ask(cloudmonitor: CloudMonitor, method: str, path: str, **headers: str) -> t
 
 
 def test_the_console_offers_every_fault(cloudmonitor: CloudMonitor) -> None:
-    """The page has a switch for each kind of fault that the server knows, each member of a fault with
-    its default, and a field for each switch of behaviour.
+    """The page has a switch for each kind of fault that the server knows, each member of a fault
+    with its default, and a field for each switch of behaviour.
     """
     status, content_type, page = ask(cloudmonitor, "GET", "/console")
     assert (status, content_type) == (200, "text/html")
