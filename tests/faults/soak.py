@@ -2,8 +2,8 @@
 an audit at the end.
 
 The audit: every request is answered once; every 200 is in the store, verified by reading or not;
-what is said to be not-applied is not; where reads work, few of the unknown outcomes are left; no nonce arrives twice; no attempt starts after its deadline; no secret is in any answer or
-log line.
+what is said to be not-applied is not; where reads work, few of the unknown outcomes are left; no
+nonce arrives twice; no attempt starts after its deadline; no secret is in any answer or log line.
 """
 
 from __future__ import annotations

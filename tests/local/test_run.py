@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +163,7 @@ def test_a_session_with_curl(running: dict[str, str]) -> None:
     first = {"contactNames": ["Alice", "Bob"], "describe": "This week"}
     next_week = {"contactNames": ["Carol"], "describe": "Next week"}
 
-    def put(group: dict[str, object], *headers: str) -> tuple[int, dict[str, str], Any]:
+    def put(group: Mapping[str, object], *headers: str) -> tuple[int, dict[str, str], Any]:
         options = ("-X", "PUT", "-d", json.dumps(group), *headers)
         return _curl(one, "-H", "Content-Type: application/json", *options)
 
