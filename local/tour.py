@@ -207,7 +207,7 @@ def tour() -> int:
         )
         walk.in_background(
             "An event is tried again until CloudMonitor recovers",
-            "timer.json",
+            "payload.json",
             Fault("error", times=4, code=unavailable),
         )
         walk.in_background(

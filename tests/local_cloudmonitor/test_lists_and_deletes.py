@@ -15,6 +15,7 @@ from aliyunsdkcms.request.v20190101.DeleteContactRequest import DeleteContactReq
 from aliyunsdkcms.request.v20190101.PutContactGroupRequest import PutContactGroupRequest
 
 from local.cloudmonitor import CloudMonitor, Fault
+from local.cloudmonitor.quota import Quota
 from tests.local_cloudmonitor.support import GROUP, call
 from tests.local_cloudmonitor.test_clients import (
     AnyClient,
@@ -139,7 +140,11 @@ def test_deleting_a_contact_empties_groups(server: CloudMonitor, client: AnyClie
 
     assert [group.contact_names for group in server.groups()] == [(), ("Bob",)]
     messages = []
-    for delete in (lambda: delete_contact(caller, "Alice"), lambda: caller.delete("none")):
+    deletes: tuple[Callable[[], Any], ...] = (
+        lambda: delete_contact(caller, "Alice"),
+        lambda: caller.delete("none"),
+    )
+    for delete in deletes:
         with pytest.raises(Refused) as refused:
             delete()
         assert (refused.value.code, refused.value.status) == ("ContactNotExists", 404)
@@ -213,7 +218,7 @@ def test_a_right_that_the_role_lacks(server: CloudMonitor, client: AnyClient) ->
 def test_each_operation_has_a_quota_of_its_own(server: CloudMonitor, client: AnyClient) -> None:
     """When an operation has used up its calls, the others still have theirs."""
     now = 0.0
-    server.state.quota = type(server.state.quota)(lambda: now)
+    server.state.quota = Quota(lambda: now)
     switch(server, calls_per_second=2)
     caller = client(server)
     for _ in range(2):
