@@ -145,7 +145,7 @@ class Tour:
         cloud.cloudmonitor.faults.clear()
         calls = cloud.cloudmonitor.calls()[before:]
         for call in calls:
-            self._say(f"     call for {call.group_name}: {call.code}")
+            self._say(f"     {call.action} {call.group_name}".rstrip() + f": {call.code}")
         ended = cloud.function_compute.failures(FAILURES)[dead:]
         for record in ended:
             attempts = record["requestContext"]["approximateInvokeCount"]
@@ -208,12 +208,12 @@ def tour() -> int:
         walk.in_background(
             "An event is tried again until CloudMonitor recovers",
             "payload.json",
-            Fault("error", times=4, code=unavailable),
+            Fault("error", times=4, code=unavailable, action="PutContactGroup"),
         )
         walk.in_background(
             "An event that keeps failing ends in the failure destination",
             "payload.json",
-            Fault("error", times=None, code=unavailable),
+            Fault("error", times=None, code=unavailable, action="PutContactGroup"),
         )
         walk.show_end()
     for title in walk.failed:
