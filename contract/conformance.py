@@ -18,6 +18,8 @@ from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from schemathesis.generation.stateful.state_machine import APIStateMachine
 
+from contact_groups.problems import PRECONDITION_FAILED
+
 OPENAPI = Path(__file__).parent.parent / "function" / "openapi.json"
 EXCEPTIONS = {
     "ignored_auth": "the signature is checked by Function Compute, before the function runs;"
@@ -107,6 +109,10 @@ def _hold(case: schemathesis.Case[Any], response: schemathesis.Response) -> None
     left_out = list(EXCEPTIONS)
     errors = response.json().get("errors", []) if response.status_code == 422 else []
     if errors and {error["code"] for error in errors} <= UNEXPRESSED.keys():
+        left_out.append("positive_data_acceptance")
+    # Whether a precondition holds depends on what is stored; and schemathesis generates headers
+    # that break their own pattern.
+    if response.status_code == PRECONDITION_FAILED.status or b"entity tags" in response.content:
         left_out.append("positive_data_acceptance")
     excluded: Any = CHECKS.get_by_names(left_out)
     case.validate_response(response, excluded_checks=excluded)

@@ -206,15 +206,16 @@ def tour() -> int:
             "eventbridge-no-group.json",
             "rejected",
         )
-        walk.in_background(
-            "An event is tried again until CloudMonitor recovers",
-            "payload.json",
-            Fault("error", times=4, code=unavailable, action="PutContactGroup"),
-        )
+        # This one first: once the group is stored, reading would settle it as applied.
         walk.in_background(
             "An event that keeps failing ends in the failure destination",
             "payload.json",
             Fault("error", times=None, code=unavailable, action="PutContactGroup"),
+        )
+        walk.in_background(
+            "An event is tried again until CloudMonitor recovers",
+            "payload.json",
+            Fault("error", times=4, code=unavailable, action="PutContactGroup"),
         )
         walk.show_end()
     for title in walk.failed:

@@ -57,7 +57,7 @@ BREAKS: dict[str, Break] = {
     "no servers": lambda d: d.pop("servers"),
     "server variable not declared": lambda d: d["servers"][1].pop("variables"),
     "security not declared": lambda d: d.update(security=[{"other": []}]),
-    "no success": lambda d: _post(d)["responses"].pop("200"),
+    "no success": lambda d: [_post(d)["responses"].pop(status) for status in ("200", "201")],
     "script": lambda d: _post(d).update(description="<script>alert(1)</script>"),
     "unknown type": lambda d: _status(d).update(type="strng"),
     "enum of another type": lambda d: _status(d).update(enum=[1]),

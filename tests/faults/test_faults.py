@@ -26,7 +26,7 @@ NAME = str(GROUP["contactGroupName"])
 FAST = {
     "CLOUDMONITOR_READ_TIMEOUT_SECONDS": "0.4",
     "CLOUDMONITOR_CALLS_PER_SECOND": "10000",
-    "READS_ENABLED": "false",  # what reading settles: test_reads_and_deletes.py
+    "READS_ENABLED": "false",  # the table is of writes alone; what reading adds has tests below
 }
 
 

@@ -355,6 +355,7 @@ def test_one_line_a_request(send: Callable[..., Reply], log_lines: LogLines) -> 
         "method": "PUT",
         "route": "/v1/contact-groups/{contactGroupName}",
         "contactGroupName": "g",
+        "operation": "PutContactGroup",
         "upstreamRequestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83",
         "attempts": 1,
         "calls": 1,

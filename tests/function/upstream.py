@@ -14,6 +14,8 @@ from urllib.parse import parse_qs
 from contact_groups.cloudmonitor.transport import RawAnswer, Request
 from tests.support import SUCCESS, Time, refusal
 
+Work = Callable[[], RawAnswer]
+
 
 @dataclass
 class Model:
@@ -46,11 +48,15 @@ class Model:
         action = request.headers.get("x-acs-action") or query["Action"]
         self.sent.append(action)
         self.queries.append(query)
-        work = {
-            "PutContactGroup": lambda: self.put(query),
-            "DeleteContactGroup": lambda: self.delete(query),
-            "DescribeContactGroupList": lambda: self.list(query),
-        }[action]
+        operations: dict[str, Callable[[dict[str, str]], RawAnswer]] = {
+            "PutContactGroup": self.put,
+            "DeleteContactGroup": self.delete,
+            "DescribeContactGroupList": self.list,
+        }
+
+        def work() -> RawAnswer:
+            return operations[action](query)
+
         script = self.reads if action.startswith("Describe") else self.script
         return script.pop(0)(work) if script else work()
 
