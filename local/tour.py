@@ -69,6 +69,16 @@ REQUESTS = (
         "A dry run shows the call, and sends nothing", "PUT", PATH + "?dryRun=true", FIRST, 200
     ),
     Request(
+        "Create another one, by POST",
+        "POST",
+        "/v1/contact-groups",
+        {"contactGroupName": "on-call", **FIRST},
+        200,
+    ),
+    Request("List the groups", "GET", "/v1/contact-groups", None, 200),
+    Request("Delete one", "DELETE", "/v1/contact-groups/on-call", None, 204),
+    Request("It is gone", "GET", "/v1/contact-groups/on-call", None, 404),
+    Request(
         "CloudMonitor throttles twice, then it goes through",
         "POST",
         "/v1/contact-groups",
@@ -76,9 +86,6 @@ REQUESTS = (
         200,
         (Fault("error", times=2, code="Throttling.User"),),
     ),
-    Request("List the groups", "GET", "/v1/contact-groups", None, 200),
-    Request("Delete one", "DELETE", "/v1/contact-groups/on-call", None, 204),
-    Request("It is gone", "GET", "/v1/contact-groups/on-call", None, 404),
 )
 
 

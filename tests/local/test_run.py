@@ -256,7 +256,7 @@ def test_the_demo_shows_every_step() -> None:
     text, errors = process.communicate(timeout=120)
 
     assert process.returncode == 0, errors
-    answers = "200 200 304 200 412 422 200 200 200 204 404"
+    answers = "200 200 304 200 412 422 200 200 200 204 404 200"
     assert re.findall(r"→ (\d{3})", text) == answers.split()
     assert text.partition("A dry run")[0].count('"pointer"') == 2
     assert '"attempts": 3' in text
