@@ -29,6 +29,9 @@ THREADS = 50
 SIZES = {"smallest": 400, "largest": 40, "largest, Chinese": 40}
 
 READERS = ("ours", "http.client")
+#: What is read: one group among so many, the last of the list, or the list; how many make a sample.
+ONE, ALL = "/v1/contact-groups/payments", "/v1/contact-groups"
+READS = {(ONE, 1): 200, (ONE, 100): 100, (ONE, 1_000): 20, (ALL, 100): 50}
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Results:
     reading: dict[str, list[float]] = field(
         default_factory=lambda: {reader: [] for reader in READERS}
     )
+    reads: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     hostile: dict[str, float] = field(default_factory=dict)
     events: list[tuple[str, bool]] = field(default_factory=list)
     per_second: Samples = field(default_factory=dict)
@@ -110,6 +114,8 @@ class Bench:
             self._flatness(port)
         say(f"{len(events.CASES)} hostile events")
         self.results.events = events.rows(effort.event_rounds)
+        say("reads")
+        self._reads()
         with stub(UPSTREAM_MS) as port:
             say(
                 f"{THREADS} threads against an upstream of {UPSTREAM_MS} ms, {effort.concurrent}"
@@ -161,6 +167,17 @@ class Bench:
             for reader, samples in self.results.reading.items():
                 samples.append(worker.ask("read_answer", reader, 200))
         self.results.hostile = worker.ask("hostile", 3)
+
+    def _reads(self) -> None:
+        """CPU of each read as a ratio to that of a PUT in the same process, round by round."""
+        for (path, groups), count in READS.items():
+            with stub(groups=groups) as port, self._worker(OURS, port) as worker:
+                worker.ask("warm", self._effort.warm_requests)
+                worker.ask("warm", count, "GET", path)
+                self.results.reads[path, groups] = [
+                    worker.ask("warm", count, "GET", path) / worker.ask("warm", 200)
+                    for _ in range(self._effort.validations)
+                ]
 
     def _flatness(self, port: int) -> None:
         total = self._effort.flat_requests

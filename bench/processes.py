@@ -15,9 +15,9 @@ HERE = Path(__file__).parent
 
 
 @contextlib.contextmanager
-def stub(delay_ms: int = 0) -> Iterator[int]:
-    """The upstream; gives its port."""
-    command = [sys.executable, str(HERE / "stub.py"), str(delay_ms)]
+def stub(delay_ms: int = 0, groups: int = 1) -> Iterator[int]:
+    """The upstream, which lists so many groups; gives its port."""
+    command = [sys.executable, str(HERE / "stub.py"), str(delay_ms), str(groups)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -26,7 +26,7 @@ from bench.environment import (
 from bench.events import HEAD as EVENTS_HEAD
 from bench.events import TIMES_MAX
 from bench.hostile import LEGAL_MAX, SECONDS_MAX
-from bench.measure import READERS, THREADS, UPSTREAM_MS, Results, Samples
+from bench.measure import ONE, READERS, THREADS, UPSTREAM_MS, Results, Samples
 
 MIB = 1024 * 1024
 
@@ -219,6 +219,7 @@ def _notes(results: Results) -> list[str]:
         ),
         _groups(results),
         _transport(results),
+        _reads(results),
         f"- Resident memory of ours: {resident} requests.",
         f"- {THREADS} threads against an upstream of {UPSTREAM_MS} ms: {concurrent}.",
         (
@@ -241,6 +242,15 @@ def _groups(results: Results) -> str:
         f" characters) {largest:.0f} µs, as much Chinese as the upstream takes (100 contacts of"
         f" 133) {chinese:.0f} µs."
     )
+
+
+def _reads(results: Results) -> str:
+    what = {path: "one group" if path == ONE else "the list" for path, _ in results.reads}
+    told = ", ".join(
+        f"{what[path]} of {groups:,} {statistics.median(ratios):.1f} ×"
+        for (path, groups), ratios in results.reads.items()
+    )
+    return f"- Reads beside a warm PUT, CPU, 100 groups a page, the one looked for last: {told}."
 
 
 def _transport(results: Results) -> str:

@@ -1,12 +1,15 @@
 """An upstream that costs next to nothing: accepts every call at once, or after a delay, over
 kept-alive raw sockets.
 
-`python bench/stub.py [delay in ms]` prints its port and serves until its standard input ends.
+`python bench/stub.py [delay in ms [groups]]` prints its port and serves until its standard input
+ends. It lists that many groups, the one that is asked for last: the most pages to read.
 """
 
 from __future__ import annotations
 
 import heapq
+import json
+import re
 import selectors
 import socket
 import sys
@@ -19,7 +22,7 @@ BODY = (
     b'"Success":true}'
 )
 #: The headers that the gateway is known to send (facts/cloudmonitor.md §5).
-ANSWER = (
+_ANSWER = (
     b"HTTP/1.1 200 OK\r\n"
     b"Date: Mon, 02 Jan 2023 03:04:05 GMT\r\n"
     b"Content-Type: application/json;charset=utf-8\r\n"
@@ -31,7 +34,38 @@ ANSWER = (
     b"x-acs-trace-id: 0123456789abcdef0123456789abcdef\r\n"
     b'ETag: "0123456789abcdef0123456789abcdef0"\r\n'
     b"\r\n%b"
-) % (len(BODY), BODY)
+)
+ANSWER = _ANSWER % (len(BODY), BODY)
+PAGE_SIZE = 100
+_PAGE = re.compile(rb"PageNumber=(\d+)")
+
+
+def _lists(groups: int) -> list[bytes]:
+    """The answers to DescribeContactGroupList, page by page."""
+    names = [f"group {number:04d}" for number in range(groups - 1)] + ["payments"]
+    answers = []
+    for first in range(0, groups, PAGE_SIZE):
+        page = names[first : first + PAGE_SIZE]
+        listed = [
+            {
+                "Name": name,
+                "Describe": "On-call engineers of the payment service",
+                "CreateTime": 1507070598000,
+                "UpdateTime": 1589447759000,
+                "EnabledWeeklyReport": True,
+                "EnableSubscribed": False,
+                "Contacts": {"Contact": ["Alice", "Bob", "Carol"]},
+            }
+            for name in page
+        ]
+        more = {
+            "Total": groups,
+            "ContactGroups": {"ContactGroup": page},
+            "ContactGroupList": {"ContactGroup": listed},
+        }
+        body = json.dumps({**json.loads(BODY), **more}).encode()
+        answers.append(_ANSWER % (len(body), body))
+    return answers
 
 
 class Stub:
@@ -43,15 +77,18 @@ class Stub:
         requests: how many were answered so far.
     """
 
-    def __init__(self, delay: float = 0.0) -> None:
-        """Args: delay: seconds from the end of a request to its answer."""
+    def __init__(self, delay: float = 0.0, groups: int = 1) -> None:
+        """Args: delay: seconds from the end of a request to its answer; groups: how many it lists,
+        `payments` as the last one.
+        """
         self._delay = delay
+        self._lists = _lists(groups)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
         self.requests = 0
         self._stop, self._stopped = socket.socketpair()
-        self._pending: list[tuple[float, int, socket.socket]] = []
+        self._pending: list[tuple[float, int, socket.socket, bytes]] = []
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
@@ -98,14 +135,22 @@ class Stub:
             return
         received += data
         while (end := _end_of_request(received)) is not None:
+            answer = self._answer_to(received[:end])
             del received[:end]
             self.requests += 1
             if self._delay:
                 heapq.heappush(
-                    self._pending, (time.monotonic() + self._delay, self.requests, connection)
+                    self._pending,
+                    (time.monotonic() + self._delay, self.requests, connection, answer),
                 )
             else:
-                connection.sendall(ANSWER)
+                connection.sendall(answer)
+
+    def _answer_to(self, sent: bytearray) -> bytes:
+        if b"DescribeContactGroupList" not in sent:
+            return ANSWER
+        page = _PAGE.search(sent)
+        return self._lists[int(page[1]) - 1 if page else 0]
 
     def _until_due(self) -> float | None:
         return max(self._pending[0][0] - time.monotonic(), 0.0) if self._pending else None
@@ -113,9 +158,9 @@ class Stub:
     def _answer_due(self) -> None:
         now = time.monotonic()
         while self._pending and self._pending[0][0] <= now:
-            _, _, connection = heapq.heappop(self._pending)
+            _, _, connection, answer = heapq.heappop(self._pending)
             if connection.fileno() >= 0:
-                connection.sendall(ANSWER)
+                connection.sendall(answer)
 
 
 def _end_of_request(received: bytearray) -> int | None:
@@ -138,6 +183,7 @@ def _close_all(selector: selectors.BaseSelector, stopped: socket.socket) -> None
 
 
 if __name__ == "__main__":
-    with Stub(float(sys.argv[1]) / 1000 if sys.argv[1:] else 0.0) as stub:
+    delay_ms, groups = (sys.argv[1:] + ["0", "1"][len(sys.argv) - 1 :])[:2]
+    with Stub(float(delay_ms) / 1000, int(groups)) as stub:
         print(stub.port, flush=True)
         sys.stdin.read()

@@ -25,21 +25,24 @@ CREDENTIALS = SimpleNamespace(
     access_key_id="testid", access_key_secret="testsecret", security_token=""
 )
 
+PATH = "/v1/contact-groups/payments"
+
 App = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
 
-def request(app: App) -> None:
-    """One request as the platform makes it (facts/function-compute.md §1.2); anything but a 200
-    ends the process.
+def request(app: App, method: str = "PUT", path: str = PATH) -> None:
+    """One request as the platform makes it (facts/function-compute.md §1.2), a PUT with its body or
+    a GET; anything but a 200 ends the process.
     """
+    body = BODY if method == "PUT" else b""
     context = SimpleNamespace(request_id="fc-request-1", credentials=CREDENTIALS)
     environ = {
-        "REQUEST_METHOD": "PUT",
+        "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": "/v1/contact-groups/payments",
+        "PATH_INFO": path,
         "QUERY_STRING": "",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(BODY)),
+        "CONTENT_TYPE": "application/json" if body else "",
+        "CONTENT_LENGTH": str(len(body)) if body else "",
         "REMOTE_ADDR": "192.0.2.1",
         "SERVER_NAME": "FCRUNTIME",
         "SERVER_PORT": "9000",
@@ -50,19 +53,19 @@ def request(app: App) -> None:
         "HTTP_USER_AGENT": "curl/8.5.0",
         "HTTP_ACCEPT": "*/*",
         "wsgi.version": (1, 0),
-        "wsgi.input": io.BytesIO(BODY),
+        "wsgi.input": io.BytesIO(body),
         "wsgi.errors": sys.stderr,
         "wsgi.url_scheme": "http",
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-        "fc.request_uri": "/2016-08-15/proxy/contact-groups/http/v1/contact-groups/payments",
+        "fc.request_uri": f"/2016-08-15/proxy/contact-groups/http{path}",
         "fc.context": context,
     }
     statuses: list[str] = []
-    body = b"".join(app(environ, lambda status, _, __=None: statuses.append(status)))
+    answer = b"".join(app(environ, lambda status, _, __=None: statuses.append(status)))
     if not statuses[0].startswith("200"):
-        os.write(2, f"{statuses[0]}: {body!r}\n".encode())
+        os.write(2, f"{statuses[0]}: {answer!r}\n".encode())
         os._exit(1)
 
 
@@ -77,11 +80,11 @@ def load(module: str) -> App:
     return handler
 
 
-def warm(app: App, count: int) -> float:
+def warm(app: App, count: int, method: str = "PUT", path: str = PATH) -> float:
     """CPU seconds a request."""
     started = time.process_time()
     for _ in range(count):
-        request(app)
+        request(app, method, path)
     return (time.process_time() - started) / count
 
 

@@ -37,6 +37,8 @@ def text(deployment: Deployment) -> str:
 {json.dumps(_TRUST, indent=2)}
 
 # Permissions: what template.yml asks for, less what its parameters leave unused.
+# Reads are {_state(deployment, "ReadsEnabled")}, deletes {_state(deployment, "DeletesEnabled")}
+# (--parameters ReadsEnabled=… DeletesEnabled=…; in s.yaml READS_ENABLED, DELETES_ENABLED).
 {json.dumps(policy, indent=2)}
 
 # With the aliyun CLI, as somebody who may administer RAM:
@@ -46,6 +48,10 @@ aliyun ram AttachPolicyToRole --PolicyType Custom --PolicyName {ROLE} --RoleName
 
 # The ARN for `./bin/deploy apply --role-arn`: acs:ram::ACCOUNT_ID:role/{ROLE}
 """
+
+
+def _state(deployment: Deployment, parameter: str) -> str:
+    return "on" if deployment.parameters.get(parameter) == "true" else "off"
 
 
 def _is_used(statement: dict[str, object], deployment: Deployment) -> bool:

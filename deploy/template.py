@@ -5,7 +5,7 @@ becomes of failed events.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
     try:
         document = yaml.safe_load(path.read_text())
         parameters = _parameters(document.get("Parameters", {}), given)
+        conditions = _conditions(document.get("Conditions", {}), parameters)
         name, service = next(
             (n, r) for n, r in document["Resources"].items() if r["Type"] == SERVICE
         )
@@ -94,7 +95,7 @@ def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, AttributeError, KeyError, StopIteration, TypeError) as error:
         raise UsageError(f"{path} is no template with an {SERVICE}: {error}") from None
-    service = _resolve(service, parameters)
+    service = _resolve(service, parameters, conditions)
     functions = tuple(
         _function(child, resource, account)
         for child, resource in service.items()
@@ -146,22 +147,56 @@ def _parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[s
     return values
 
 
-def _resolve(value: Any, parameters: Mapping[str, Any]) -> Any:
-    if isinstance(value, dict) and value.keys() == {"Ref"}:
-        return _lookup(value["Ref"], parameters)
-    if isinstance(value, dict) and value.keys() == {"Fn::Sub"}:
-        return _REFERENCE.sub(lambda found: str(_lookup(found[1], parameters)), value["Fn::Sub"])
-    if isinstance(value, dict):
-        return {name: _resolve(inner, parameters) for name, inner in value.items()}
+def _conditions(declared: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, bool]:
+    values = {}
+    for name, condition in declared.items():
+        if condition.keys() != {"Fn::Equals"}:
+            raise UsageError(f"condition {name} is no Fn::Equals, which is all that apply reads")
+        one, other = _resolve(condition["Fn::Equals"], parameters, {})
+        values[name] = one == other
+    return values
+
+
+def _resolve(value: Any, parameters: Mapping[str, Any], conditions: Mapping[str, bool]) -> Any:
+    """A part of the template with its references, conditions and merged lists resolved."""
     if isinstance(value, list):
-        return [_resolve(inner, parameters) for inner in value]
-    return value
+        return [_resolve(inner, parameters, conditions) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    resolve = _INTRINSIC.get(next(iter(value))) if len(value) == 1 else None
+    if resolve:
+        return resolve(next(iter(value.values())), parameters, conditions)
+    return {name: _resolve(inner, parameters, conditions) for name, inner in value.items()}
 
 
-def _lookup(name: str, parameters: Mapping[str, Any]) -> Any:
+def _lookup(name: str, parameters: Mapping[str, Any], _: Mapping[str, bool]) -> Any:
     if name not in parameters:
         raise UsageError(f"the template refers to {name}, which is none of its parameters")
     return parameters[name]
+
+
+def _substitute(text: str, parameters: Mapping[str, Any], conditions: Mapping[str, bool]) -> str:
+    return _REFERENCE.sub(lambda found: str(_lookup(found[1], parameters, conditions)), text)
+
+
+def _choose(choice: Any, parameters: Mapping[str, Any], conditions: Mapping[str, bool]) -> Any:
+    name, then, otherwise = choice
+    if name not in conditions:
+        raise UsageError(f"the template asks for {name}, which is none of its conditions")
+    return _resolve(then if conditions[name] else otherwise, parameters, conditions)
+
+
+def _merge(lists: Any, parameters: Mapping[str, Any], conditions: Mapping[str, bool]) -> list[Any]:
+    return [item for items in _resolve(lists, parameters, conditions) for item in items]
+
+
+#: The functions of ROS that are read.
+_INTRINSIC: dict[str, Callable[[Any, Mapping[str, Any], Mapping[str, bool]], Any]] = {
+    "Ref": _lookup,
+    "Fn::Sub": _substitute,
+    "Fn::If": _choose,
+    "Fn::ListMerge": _merge,
+}
 
 
 def _function(name: str, resource: Mapping[str, Any], account: Account) -> Function:

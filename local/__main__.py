@@ -33,7 +33,16 @@ the local Function Compute on {function_compute} (AccessKey testid / testsecret)
        -d '{{"contactGroupName": "on-call", "contactNames": ["Alice", "Bob"],
             "describe": "This week"}}'
 
+  curl -i {facade}/v1/contact-groups/My%20alert%20contact%20group
+
+  curl {facade}/v1/contact-groups
+
+  curl -X DELETE {facade}/v1/contact-groups/My%20alert%20contact%20group
+
   curl {cloudmonitor}/_local/groups
+
+Deletes are switched on here (DELETES_ENABLED); a deployment has them off until it is told
+otherwise.
 
 The API's reference, to read and to try out: {facade}/docs
 The local CloudMonitor's console, with switches for its faults: {cloudmonitor}/console
@@ -115,7 +124,12 @@ def serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
     ports = {name.lower(): getattr(options, name.lower()) for name, _, _ in PORTS}
-    with LocalCloud(options.state, **ports, say=lambda line: print(line, flush=True)) as cloud:
+    with LocalCloud(
+        options.state,
+        **ports,
+        parameters={"DeletesEnabled": "true"},
+        say=lambda line: print(line, flush=True),
+    ) as cloud:
         urls = {
             name: getattr(cloud, name).url
             for name in ("facade", "cloudmonitor", "function_compute")

@@ -30,7 +30,7 @@ FAILURES = "acs:mns:cn-hangzhou:1234567890123456:/queues/contact-groups-failed/m
 @dataclass(frozen=True)
 class Request:
     """A step over HTTP: what is sent, what CloudMonitor does meanwhile, and the status that must
-    come of it.
+    come of it. `{etag}` in a header is the ETag of the first read.
     """
 
     title: str
@@ -39,15 +39,45 @@ class Request:
     body: Any
     status: int
     faults: tuple[Fault, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
 
+#: The header that names the ETag of the first read.
+IF_MATCH = (("If-Match", "{etag}"),)
 REQUESTS = (
     Request("Create a group", "PUT", PATH, FIRST, 200),
-    Request("Change it", "PUT", PATH, CHANGED, 200),
+    Request("Read it", "GET", PATH, None, 200),
+    Request(
+        "Read it again: nothing has changed",
+        "GET",
+        PATH,
+        None,
+        304,
+        headers=(("If-None-Match", "{etag}"),),
+    ),
+    Request("Change it, if it is still what was read", "PUT", PATH, CHANGED, 200, headers=IF_MATCH),
+    Request(
+        "A second change on top of the old reading is refused",
+        "PUT",
+        PATH,
+        FIRST,
+        412,
+        headers=IF_MATCH,
+    ),
     Request("A mistake is refused, member by member", "PUT", PATH, WRONG, 422),
     Request(
         "A dry run shows the call, and sends nothing", "PUT", PATH + "?dryRun=true", FIRST, 200
     ),
+    Request(
+        "Create another one, by POST",
+        "POST",
+        "/v1/contact-groups",
+        {"contactGroupName": "on-call", **FIRST},
+        200,
+    ),
+    Request("List the groups", "GET", "/v1/contact-groups", None, 200),
+    Request("Delete one", "DELETE", "/v1/contact-groups/on-call", None, 204),
+    Request("It is gone", "GET", "/v1/contact-groups/on-call", None, 404),
     Request(
         "CloudMonitor throttles twice, then it goes through",
         "POST",
@@ -67,23 +97,31 @@ class Tour:
         self._cloud = cloud
         self._say = say
         self.failed: list[str] = []
+        self._etag = ""
 
     def request(self, step: Request) -> None:
         """Sends one request, and shows it with its answer."""
         self._cloud.cloudmonitor.faults.add(*step.faults)
-        self._say(
-            f"── {step.title}\n   {step.method} {step.path}\n  "
-            f" {json.dumps(step.body, ensure_ascii=False)}"
-        )
+        headers = {name: value.format(etag=self._etag) for name, value in step.headers}
+        self._say(f"── {step.title}\n   {step.method} {step.path}")
+        for name, value in headers.items():
+            self._say(f"   {name}: {value}")
+        body = None
+        if step.body is not None:
+            body = json.dumps(step.body)
+            headers["Content-Type"] = "application/json"
+            self._say(f"   {json.dumps(step.body, ensure_ascii=False)}")
         connection = http.client.HTTPConnection("127.0.0.1", self._cloud.facade.port, timeout=30)
-        connection.request(
-            step.method, step.path, json.dumps(step.body), {"Content-Type": "application/json"}
-        )
+        connection.request(step.method, step.path, body, headers)
         response = connection.getresponse()
-        document = json.loads(response.read())
+        content = response.read()
         connection.close()
         self._say(f"   → {response.status} {response.reason}")
-        self._show(document)
+        if step.method == "GET" and (etag := response.headers.get("ETag")):
+            self._etag = self._etag or etag
+            self._say(f"   ETag: {etag}")
+        if content:
+            self._show(json.loads(content))
         self._check(step.title, response.status == step.status)
 
     def event(self, title: str, name: str, verdict: str) -> None:
@@ -114,7 +152,7 @@ class Tour:
         cloud.cloudmonitor.faults.clear()
         calls = cloud.cloudmonitor.calls()[before:]
         for call in calls:
-            self._say(f"     call for {call.group_name}: {call.code}")
+            self._say(f"     {call.action} {call.group_name}".rstrip() + f": {call.code}")
         ended = cloud.function_compute.failures(FAILURES)[dead:]
         for record in ended:
             attempts = record["requestContext"]["approximateInvokeCount"]
@@ -122,8 +160,9 @@ class Tour:
             self._say(
                 f"     after {attempts} invocations it is in the failure destination: {kept[:60]}…"
             )
+        last = [call for call in calls if call.action == "PutContactGroup"][-1]
         self._check(
-            title, bool(ended) == (fault.times is None) and (calls[-1].code == "200") == (not ended)
+            title, bool(ended) == (fault.times is None) and (last.code == "200") == (not ended)
         )
         self._say("")
 
@@ -157,7 +196,10 @@ def tour() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCloud(
-            Path(folder), retry_seconds=0.2, parameters={"AsyncRetryAttempts": "1"}, say=print
+            Path(folder),
+            retry_seconds=0.2,
+            parameters={"AsyncRetryAttempts": "1", "DeletesEnabled": "true"},
+            say=print,
         ) as cloud,
     ):
         print()
@@ -171,15 +213,16 @@ def tour() -> int:
             "eventbridge-no-group.json",
             "rejected",
         )
-        walk.in_background(
-            "An event is tried again until CloudMonitor recovers",
-            "payload.json",
-            Fault("error", times=4, code=unavailable),
-        )
+        # This one first: once the group is stored, reading would settle it as applied.
         walk.in_background(
             "An event that keeps failing ends in the failure destination",
             "payload.json",
-            Fault("error", times=None, code=unavailable),
+            Fault("error", times=None, code=unavailable, action="PutContactGroup"),
+        )
+        walk.in_background(
+            "An event is tried again until CloudMonitor recovers",
+            "payload.json",
+            Fault("error", times=4, code=unavailable, action="PutContactGroup"),
         )
         walk.show_end()
     for title in walk.failed:

@@ -20,14 +20,21 @@ ALL = {
     "TriggerRole": "acs:ram::1:role/r",
     "TimerPayload": "{}",
 }
-#: The whole of what the service's role may do: the call itself, its log, manifests, the failure
-#: destination.
-ACTIONS = {"cms:PutContactGroup", "log:PostLogStoreLogs", "oss:GetObject", "mns:SendMessage"}
-FC3 = yaml.safe_load((ROOT / "s.yaml").read_text())["resources"]
+#: The whole of what the service's role may do beside the calls to CloudMonitor: its log, manifests,
+#: the failure destination.
+ACTIONS = {"log:PostLogStoreLogs", "oss:GetObject", "mns:SendMessage"}
+#: What the switches grant beside cms:PutContactGroup.
+READ, DELETE = "cms:DescribeContactGroupList", "cms:DeleteContactGroup"
+#: s.yaml as it is where the environment sets none of what it asks for.
+FC3 = yaml.safe_load(
+    re.sub(r"\$\{env\('\w+', '(\w+)'\)\}", r"'\1'", (ROOT / "s.yaml").read_text())
+)["resources"]
+#: What both files take from outside, and so name although it begins with the default.
+SWITCHES = {"READS_ENABLED", "DELETES_ENABLED"}
 
 
-def _deployment() -> Deployment:
-    return load(ROOT / "template.yml", ALL, Account("cn-hangzhou", "1"))
+def _deployment(**parameters: str) -> Deployment:
+    return load(ROOT / "template.yml", {**ALL, **parameters}, Account("cn-hangzhou", "1"))
 
 
 def _functions() -> list[tuple[str, dict[str, Any]]]:
@@ -93,7 +100,9 @@ def test_defaults_stand_in_the_code_alone() -> None:
     ]
     assert len(variables) == 4
     for name, value in [pair for found in variables for pair in found.items()]:
-        if not isinstance(value, dict):
+        if name in SWITCHES and not isinstance(value, dict):
+            assert value == defaults[name]
+        elif not isinstance(value, dict):
             assert value != defaults[name], f"{name} is its default: leave it out"
         elif value["Ref"] not in other:
             assert template["Parameters"][value["Ref"]]["Default"] == defaults[name]
@@ -112,22 +121,56 @@ def test_timeouts_leave_the_function_time_to_answer(name: str, config: dict[str,
     assert config["runtime"] == "python3.10"
 
 
-def test_the_role_may_do_what_is_needed_and_nothing_else() -> None:
-    """Of CloudMonitor the role may put contact groups; of the rest, what log, manifests and failed
+@pytest.mark.parametrize(
+    ("parameters", "granted"),
+    [
+        ({}, {READ}),
+        ({"ReadsEnabled": "false"}, set()),
+        ({"DeletesEnabled": "true"}, {READ, DELETE}),
+        ({"ReadsEnabled": "false", "DeletesEnabled": "true"}, {DELETE}),
+    ],
+)
+def test_the_role_may_do_what_is_needed_and_nothing_else(
+    parameters: dict[str, str], granted: set[str]
+) -> None:
+    """Of CloudMonitor the role may put contact groups, and read and delete them where that is
+    enabled, which is what the function is told too; of the rest, what log, manifests and failed
     events need.
     """
-    statements = _deployment().policy["Statement"]
+    deployment = _deployment(**parameters)
+    first, *others = deployment.policy["Statement"]
+    http, event = (one.config["environmentVariables"] for one in deployment.functions)
 
-    assert {action for statement in statements for action in statement["Action"]} == ACTIONS
+    assert first["Action"][0] == "cms:PutContactGroup"
+    assert set(first["Action"][1:]) == granted
+    assert {action for statement in others for action in statement["Action"]} == ACTIONS
     assert all(
         statement["Effect"] == "Allow" and isinstance(statement["Resource"], str)
-        for statement in statements
+        for statement in (first, *others)
     )
-    assert [
-        s["Resource"]
-        for s in statements
-        if s["Action"] != ["cms:PutContactGroup"] and s["Resource"] == "*"
-    ] == []
+    assert [statement["Resource"] for statement in others if statement["Resource"] == "*"] == []
+    assert (http["READS_ENABLED"] == "true") == (READ in granted)
+    assert (http["DELETES_ENABLED"] == "true") == (DELETE in granted)
+    assert event["READS_ENABLED"] == http["READS_ENABLED"]
+    assert "DELETES_ENABLED" not in event
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("[ReadsOn, ", "[ReadsOff, ", "ReadsOff, which is none of its conditions"),
+        ("ReadsOn: {'Fn::Equals'", "ReadsOn: {'Fn::Not'", "condition ReadsOn is no Fn::Equals"),
+    ],
+)
+def test_conditions_that_cannot_be_read_are_refused(
+    was: str, becomes: str, says: str, tmp_path: Path
+) -> None:
+    """A condition that is not there, or of another kind, is named, and grants nothing."""
+    changed = tmp_path / "template.yml"
+    changed.write_text((ROOT / "template.yml").read_text().replace(was, becomes, 1))
+
+    with pytest.raises(UsageError, match=says):
+        load(changed, ALL, Account("cn-hangzhou", "1"))
 
 
 def test_all_instances_together_stay_within_the_accounts_quota() -> None:
@@ -207,6 +250,7 @@ def test_the_template_is_one_of_the_transform() -> None:
         "Transform",
         "Description",
         "Parameters",
+        "Conditions",
         "Resources",
         "Outputs",
     }

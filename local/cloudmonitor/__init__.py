@@ -5,6 +5,7 @@ from .credentials import DEFAULT_CREDENTIALS, Credential
 from .faults import KINDS, STAGES, Fault, Faults
 from .server import CannotListen, CloudMonitor
 from .store import Group, Store, UnusableDatabase
+from .switches import Switches
 
 __all__ = [
     "DEFAULT_CREDENTIALS",
@@ -18,5 +19,6 @@ __all__ = [
     "Faults",
     "Group",
     "Store",
+    "Switches",
     "UnusableDatabase",
 ]

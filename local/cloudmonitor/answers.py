@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from datetime import datetime, timezone
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -21,12 +22,43 @@ _NOT_XML = re.compile(
 )  # section 2.2 of XML 1.0 has no place for them
 
 
-def success(action: str, members: Mapping[str, Any], request_id: str, form: str) -> Answer:
+def success(
+    action: str,
+    members: Mapping[str, Any],
+    request_id: str,
+    form: str,
+    forms: Set[str] = frozenset(),
+) -> Answer:
     """The answer to a call that was carried out, its own members beside the four that each has;
-    `form` JSON or XML.
+    `form` JSON or XML, `forms` the kinds of fault that change how it looks (`faults.FORMS`).
     """
     common = {"Code": "200", "Message": "success", "RequestId": request_id, "Success": True}
-    return answer({**common, **members}, form, root=f"{action}Response")
+    return answer(_reshaped({**common, **members}, forms), form, root=f"{action}Response")
+
+
+def _reshaped(value: Any, forms: Set[str], name: str = "") -> Any:
+    """An answer in the forms that other documents and clients show
+    (facts/contact-group-operations.md §A2).
+    """
+    if isinstance(value, list):
+        return [_reshaped(item, forms) for item in value]
+    if not isinstance(value, Mapping):
+        return _reshaped_text(value, forms, name)
+    items = list(value.values())
+    if "flat" in forms and len(items) == 1 and isinstance(items[0], list):
+        return _reshaped(items[0], forms)
+    return {
+        key[:1].lower() + key[1:] if "lower-case" in forms else key: _reshaped(item, forms, key)
+        for key, item in value.items()
+    }
+
+
+def _reshaped_text(value: Any, forms: Set[str], name: str) -> Any:
+    if name == "Code" and "integer-code" in forms:
+        return int(value)
+    if name in ("CreateTime", "UpdateTime") and "iso-times" in forms:
+        return f"{datetime.fromtimestamp(value / 1000, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    return value
 
 
 def refused(refusal: Refusal, request_id: str, host: str, form: str) -> Answer:

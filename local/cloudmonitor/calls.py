@@ -20,6 +20,7 @@ class Call:
         method: `GET` or `POST`; empty when the request was not read.
         action: The action asked for; empty when there was none.
         group_name: The parameter ContactGroupName; empty when there was none.
+        page: The parameter PageNumber; empty when there was none.
         access_key_id: Who called; empty when the call does not say.
         signature: `ACS3-HMAC-SHA256`, `HMAC-SHA1`, or None for none.
         nonce: The nonce that came; empty when there was none.
@@ -39,6 +40,7 @@ class Call:
     method: str = ""
     action: str = ""
     group_name: str = ""
+    page: str = ""
     access_key_id: str = ""
     signature: str | None = None
     nonce: str = ""

@@ -17,8 +17,8 @@ from .calls import Call
 from .control import Controls, is_control
 from .delivery import Dropped, Line
 from .fault_answers import fault_answer, html_page
-from .faults import ANSWERED, READ, SIGNED, UNREAD, Fault
-from .gateway import admit, check_target
+from .faults import ANSWERED, FORMS, READ, SIGNED, UNREAD, Fault
+from .gateway import admit, check_rights, check_target
 from .operations import Operation
 from .refusals import Refusal
 from .rpc import Rpc
@@ -43,6 +43,7 @@ class _Exchange:
     dated: bool = True
     stays_open: bool = False
     stale: bool = False
+    forms: set[str] = field(default_factory=set)
     distortion: Fault | None = None
     answer: Answer | None = None  # the true one
 
@@ -107,6 +108,7 @@ class Connection:
         )
         call.action, call.nonce = rpc.common("Action"), rpc.common("SignatureNonce")
         call.group_name = rpc.params.get("ContactGroupName", "")
+        call.page = rpc.params.get("PageNumber", "")
         exchange.host = request.headers.get("host") or _HOST
         exchange.form = "XML" if rpc.format == "XML" else "JSON"
         exchange.stays_open = request.keep_alive
@@ -121,11 +123,14 @@ class Connection:
             call.check = "passed"
             if faulted := self._strike(SIGNED, exchange):
                 return faulted
+            check_rights(call.action, state.switches, state.quota)
             members = Operation(
-                rpc.params, state.store, state.contact_book, int(now * 1000)
+                rpc.params, state.store, state.contact_book, int(now * 1000), state.switches
             ).carry_out(call.action)
             call.applied = True
-            answer = success(call.action, members, call.request_id, exchange.form)
+            answer = success(
+                call.action, members, call.request_id, exchange.form, frozenset(exchange.forms)
+            )
         except Refusal as refusal:
             call.check = call.check or refusal.code
             answer = refused(refusal, call.request_id, exchange.host, exchange.form)
@@ -139,7 +144,7 @@ class Connection:
             Dropped: A fault ends the connection.
         """
         call = exchange.call
-        for fault in self._state.faults.strike(stage):
+        for fault in self._state.faults.strike(stage, call.action):
             call.faults += (fault.kind,)
             if fault.kind == "delay":
                 self._line.wait(fault.seconds)
@@ -149,6 +154,8 @@ class Connection:
                 exchange.dated = False
             elif fault.kind == "stale":
                 exchange.stale = True
+            elif fault.kind in FORMS:
+                exchange.forms.add(fault.kind)
             elif fault.kind == "drop":
                 raise Dropped
             else:

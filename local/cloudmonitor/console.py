@@ -1,5 +1,5 @@
-"""The console: a page that shows groups, calls and faults, and switches faults; it lives on the
-controls under /_local/.
+"""The console: a page that shows groups, calls and faults, and switches faults and behaviour; it
+lives on the controls under /_local/.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import json
 from dataclasses import fields
 
 from .faults import KINDS, Fault
+from .switches import CHOICES, DOES, Switches
 from .wire import Answer
 
 PATH = "/console"
@@ -23,5 +24,20 @@ def console() -> Answer:
         for attribute in fields(Fault)
         if attribute.name != "kind"
     }
-    page = render("console.html", "console.js", kinds=KINDS, members=json.dumps(defaults, indent=1))
+    usual = Switches()
+    kinds_of_switch = {
+        name: "choice"
+        if name in CHOICES
+        else "names"
+        if isinstance(getattr(usual, name), tuple)
+        else "number"
+        for name in DOES
+    }
+    page = render(
+        "console.html",
+        "console.js",
+        kinds=KINDS,
+        members=json.dumps(defaults, indent=1),
+        switches=[(name, DOES[name], kinds_of_switch[name], CHOICES.get(name)) for name in DOES],
+    )
     return Answer(200, page, "text/html;charset=utf-8")

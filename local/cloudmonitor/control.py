@@ -10,6 +10,7 @@ not have.
 | `DELETE /_local/faults?number=N` | ends one fault of the script, or without a number all |
 | `GET`, `PUT /_local/clock` | `{"skewSeconds": 0}`: how far the gateway's clock is ahead |
 | `GET`, `PUT /_local/contact-book` | `{"contactNames": null}`: the contacts there are; null: any |
+| `GET`, `PATCH /_local/switches` | how it behaves where nothing is documented (`Switches`) |
 | `GET /console` | a page of all this for the browser |
 """
 
@@ -126,6 +127,15 @@ class Controls:
         self._state.contact_book = None if names is None else frozenset(names)
         return self.contact_book(request)
 
+    def switches(self, request: Request) -> dict[str, Any]:
+        """How each switch stands."""
+        return asdict(self._state.switches)
+
+    def set_switches(self, request: Request) -> dict[str, Any]:
+        """Sets the given switches; the others stay."""
+        self._state.switches = self._state.switches.changed(_content(request))
+        return self.switches(request)
+
 
 _CONTROLS: dict[tuple[str, str], Callable[[Controls, Request], dict[str, Any]]] = {
     ("GET", "groups"): Controls.groups,
@@ -137,6 +147,8 @@ _CONTROLS: dict[tuple[str, str], Callable[[Controls, Request], dict[str, Any]]] 
     ("PUT", "clock"): Controls.set_clock,
     ("GET", "contact-book"): Controls.contact_book,
     ("PUT", "contact-book"): Controls.set_contact_book,
+    ("GET", "switches"): Controls.switches,
+    ("PATCH", "switches"): Controls.set_switches,
 }
 
 

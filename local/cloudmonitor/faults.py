@@ -41,10 +41,17 @@ KINDS: dict[str, tuple[str, str]] = {
     "drip": (ANSWERED, "sends the body a byte every `seconds`"),
     "drip-head": (ANSWERED, "sends the whole answer, head and body, a byte every `seconds`"),
     "stale": (ANSWERED, "closes the connection after the answer without announcing it"),
+    "flat": (SIGNED, "the answer's lists come without the objects that hold them"),
+    "iso-times": (SIGNED, "the answer's times come as ISO 8601 text"),
+    "integer-code": (SIGNED, "the answer's code is a number"),
+    "lower-case": (SIGNED, "the answer's members begin with a lower-case letter"),
 }
 
 _MOST_SECONDS = 1e9  # some thirty years; what waits takes no infinity
-_GOES_ON = frozenset({"delay", "skew", "no-date", "stale"})  # others end the handling of the call
+#: Forms of a true answer that documents or clients show beside the usual one
+#: (facts/contact-group-operations.md §A2).
+FORMS = frozenset({"flat", "iso-times", "integer-code", "lower-case"})
+_GOES_ON = FORMS | {"delay", "skew", "no-date", "stale"}  # others end the handling of the call
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class Fault:
             `answered` (the call was carried out or refused, the true answer is ready). None for the
             usual stage of the kind. A distorted answer (`half`, `reset`, `drip`) before `answered`
             is one of success to a call that was not carried out.
+        action: The operation whose calls it strikes; empty for every call. At `unread` none is
+            known yet, so that a fault with one never strikes.
         probability: The chance to strike a call that it could strike.
         status: HTTP status of the answer; None for the usual one.
         code: Error code of `error`.
@@ -76,6 +85,7 @@ class Fault:
     kind: str
     times: int | None = 1
     at: str | None = None
+    action: str = ""
     probability: float = 1.0
     status: int | None = None
     code: str = "InternalError"
@@ -153,7 +163,8 @@ class Faults:
     """The script of faults, for use by several threads.
 
     At each stage the faults strike in the order in which they were added, the first one only; but
-    `delay`, `skew`, `no-date` and `stale` do not end the call, so the one after them strikes too.
+    `delay`, `skew`, `no-date`, `stale` and those of `FORMS` do not end the call, so the one after
+    them strikes too.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -183,14 +194,16 @@ class Faults:
                 Scripted(item.number, item.fault, item.left, item.struck) for item in self._script
             ]
 
-    def strike(self, stage: str) -> tuple[Fault, ...]:
-        """The faults that strike a call at a stage, each counted."""
+    def strike(self, stage: str, action: str = "") -> tuple[Fault, ...]:
+        """The faults that strike a call of an operation at a stage, each counted."""
         if not self._script:
             return ()
         struck = []
         with self._lock:
             for item in self._script:
-                if item.fault.stage != stage or self._random.random() >= item.fault.probability:
+                if item.fault.stage != stage or item.fault.action not in ("", action):
+                    continue
+                if self._random.random() >= item.fault.probability:
                     continue
                 item.struck += 1
                 item.left = None if item.left is None else item.left - 1

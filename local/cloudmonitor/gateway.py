@@ -10,9 +10,11 @@ from datetime import datetime, timezone
 
 from .credentials import Credentials
 from .operations import OPERATIONS
+from .quota import Quota
 from .refusals import Refusal, missing
 from .rpc import V3, Rpc
 from .signature_check import check_signature
+from .switches import Switches
 
 VERSION = "2019-01-01"
 WINDOW_SECONDS = 15 * 60  # the stricter of the two documented windows, facts/cloudmonitor.md §4.1
@@ -102,6 +104,20 @@ def admit(rpc: Rpc, credentials: Credentials, nonces: Nonces, now: float) -> Non
     nonces.use(rpc.access_key_id, rpc.common("SignatureNonce"))
     if not credential.allowed:
         raise Refusal("InvalidAuthorization")
+
+
+def check_rights(action: str, switches: Switches, quota: Quota) -> None:
+    """Checks that the role has the right, and that the operation's quota is not used up.
+
+    Which code RAM refuses with is inferred from other services (facts/cloudmonitor.md §5).
+
+    Raises:
+        Refusal: `Forbidden.RAM` or `Throttling.User`.
+    """
+    if action in switches.denied_actions:
+        raise Refusal("Forbidden.RAM")
+    if switches.calls_per_second:
+        quota.use(action, switches.calls_per_second)
 
 
 def _seconds(timestamp: str) -> float:

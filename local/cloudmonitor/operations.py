@@ -1,5 +1,5 @@
-"""What CloudMonitor does with an admitted call: PutContactGroup, and the two operations to read
-back and clean up.
+"""What CloudMonitor does with an admitted call: writes, lists and deletes contact groups, and
+deletes a contact.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from typing import Any
 
 from .refusals import Refusal, missing
 from .store import Group, Store
+from .switches import Switches
 
 Members = dict[str, Any]
 
 MAX_CONTACTS = 100  # ContactNames.N, N from 1 to 100: facts/cloudmonitor.md §1.1
 _LIST = "ContactNames."
-#: DescribeContactGroupList documents no default; its sibling DescribeContactList has 100 (§3).
+#: Inferred: DescribeContactGroupList documents no default, its sibling DescribeContactList has 100
+#: (facts/contact-group-operations.md §A1).
 _PAGE_SIZE = 100
 
 
@@ -29,12 +31,14 @@ class Operation:
         store: Where the groups are.
         contact_book: The names of the contacts there are; None takes any contact for known.
         now: Milliseconds since 1970.
+        switches: How it behaves where nothing is documented.
     """
 
     params: Mapping[str, str]
     store: Store
     contact_book: Collection[str] | None
     now: int
+    switches: Switches
 
     def carry_out(self, action: str) -> Members:
         """Carries out one of `OPERATIONS`; returns what its answer has beside the common members.
@@ -50,10 +54,11 @@ class Operation:
     def put_contact_group(self) -> Members:
         """Creates or changes a group.
 
-        The list of contacts, when sent, replaces the stored one. Parameters left out keep what is
-        stored: inferred from how the Terraform provider relies on it, documented nowhere
-        (facts/cloudmonitor.md §1.2). Which code an unknown contact gets is inferred too (§1.4):
-        `ContactGroup.NotExists`, where a contact book is kept.
+        The list of contacts, when sent, replaces the stored one, and an empty `Describe` the stored
+        description. Parameters left out keep what is stored: inferred from how the Terraform
+        provider relies on it, documented nowhere (facts/contact-group-operations.md §A4); the
+        switch `omitted` clears them instead. Which code an unknown contact gets is inferred too
+        (facts/cloudmonitor.md §1.4): `ContactGroup.NotExists`, where a contact book is kept.
 
         Raises:
             Refusal: `MissingContactGroupName`, `InvalidParameterValue` or `ContactGroup.NotExists`.
@@ -63,12 +68,15 @@ class Operation:
         subscribed = _boolean(self.params, "EnableSubscribed")
         if self.contact_book is not None and not set(names or ()) <= set(self.contact_book):
             raise Refusal("ContactGroup.NotExists")
-        self.store.put(name, names, self.params.get("Describe"), subscribed, self.now)
+        describe = self.params.get("Describe")
+        if self.switches.omitted == "cleared":
+            names, describe, subscribed = names or [], describe or "", subscribed or False
+        self.store.put(name, names, describe, subscribed, self.now)
         return {}
 
     def describe_contact_group_list(self) -> Members:
-        """One page of the groups, ordered by name, in the documented nested shape
-        (facts/cloudmonitor.md §3).
+        """One page of the groups in the documented nested shape, members as names alone
+        (facts/contact-group-operations.md §A2). That they are ordered by name is inferred.
 
         Raises:
             Refusal: `InvalidParameterValue`.
@@ -77,9 +85,15 @@ class Operation:
             _number(self.params, "PageNumber", 1),
             _number(self.params, "PageSize", _PAGE_SIZE),
         )
-        groups = self.store.groups(size, (page - 1) * size)
+        size = min(size, self.switches.page_size_max or size)
+        first = (page - 1) * size
+        if self.switches.read_lag_ms:
+            everything = self.store.groups_before(self.switches.read_lag_ms / 1000)
+            total, groups = len(everything), everything[first : first + size]
+        else:
+            total, groups = self.store.count(), self.store.groups(size, first)
         return {
-            "Total": self.store.count(),
+            "Total": total,
             "ContactGroups": {"ContactGroup": [group.name for group in groups]},
             "ContactGroupList": {"ContactGroup": [_described(group) for group in groups]},
         }
@@ -89,10 +103,30 @@ class Operation:
 
         Raises:
             Refusal: `ContactNotExists`, the documented code for a group that is not there
-                (facts/cloudmonitor.md §1.4).
+                (facts/contact-group-operations.md §A3); `ContactGroup.InUse`, a code that is
+                inferred like the refusal itself, where the switch `deletes_in_use` refuses.
         """
-        if not self.store.delete(_group_name(self.params)):
+        name, switches = _group_name(self.params), self.switches
+        if switches.deletes_in_use == "refused" and name in switches.groups_in_use:
+            raise Refusal("ContactGroup.InUse")
+        if not self.store.delete(name):
             raise Refusal("ContactNotExists")
+        return {}
+
+    def delete_contact(self) -> Members:
+        """Deletes a contact, which takes it out of every group
+        (facts/contact-group-operations.md §A4): so groups become empty.
+
+        The contacts there are: those of the groups. The contact book stays as it is set.
+
+        Raises:
+            Refusal: `ContactNotExists`, the documented code and text (§A3).
+        """
+        name = self.params.get("ContactName")
+        if not name:
+            raise missing("ContactName")
+        if not self.store.delete_contact(name, self.now):
+            raise Refusal("ContactNotExists", "ContactName does not exist.")
         return {}
 
 
@@ -100,6 +134,7 @@ OPERATIONS: dict[str, Callable[[Operation], Members]] = {
     "PutContactGroup": Operation.put_contact_group,
     "DescribeContactGroupList": Operation.describe_contact_group_list,
     "DeleteContactGroup": Operation.delete_contact_group,
+    "DeleteContact": Operation.delete_contact,
 }
 
 
@@ -117,7 +152,7 @@ def _group_name(params: Mapping[str, str]) -> str:
 
 def _contact_names(params: Mapping[str, str]) -> list[str] | None:
     """The list in order, None when it was left out: the wire cannot tell that from an empty one
-    (§1.2).
+    (facts/cloudmonitor.md §1.2).
     """
     sent = {
         name.removeprefix(_LIST): value for name, value in params.items() if name.startswith(_LIST)
@@ -157,6 +192,8 @@ def _described(group: Group) -> Members:
         "CreateTime": group.create_time,
         "UpdateTime": group.update_time,
         "EnableSubscribed": group.enable_subscribed,
-        "EnabledWeeklyReport": group.enable_subscribed,
+        # Whether the account may subscribe at all, read only; that it may is inferred
+        # (facts/contact-group-operations.md §A2).
+        "EnabledWeeklyReport": True,
         "Contacts": {"Contact": list(group.contact_names)},
     }

@@ -5,13 +5,15 @@ facts/cloudmonitor.md §1.4 and §5.
 from __future__ import annotations
 
 _TABLE: dict[str, tuple[int, str]] = {
-    # CloudMonitor's own (§1.4, §3)
+    # CloudMonitor's own (§1.4)
     "InvalidParameterValue": (400, "Illegal parameters."),
     "InvalidAuthorization": (403, "Permission denied"),
     "ContactGroup.NotExists": (404, "ContactGroup not exists"),
     "ContactNotExists": (404, "ContactGroupName Not Exists"),
+    # inferred: nothing documents such a refusal (facts/contact-group-operations.md §A4)
+    "ContactGroup.InUse": (400, "ContactGroup is used by alarm rules"),
     "InternalError": (500, "The request processing has failed due to some unknown error."),
-    # The gateway's (§5)
+    # The gateway's (facts/cloudmonitor.md §5)
     "InvalidAccessKeyId.NotFound": (404, "Specified access key is not found."),
     "InvalidAccessKeyId.Inactive": (400, "Specified access key is disabled."),
     "SignatureDoesNotMatch": (400, "Specified signature is not matched with our calculation."),

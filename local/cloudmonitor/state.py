@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -10,7 +11,9 @@ from .calls import Calls
 from .credentials import Credentials
 from .faults import Faults
 from .gateway import Nonces
+from .quota import Quota
 from .store import Store
+from .switches import Switches
 
 
 @dataclass
@@ -24,6 +27,8 @@ class State:
         faults: The script of faults.
         nonces: The nonces that were used.
         keep_alive_seconds: After how long an idle connection is closed.
+        switches: How the operations behave where nothing is documented.
+        quota: The calls of the last second.
         store: The groups, from the start of the server on.
         clock_skew: Seconds that the gateway's clock is ahead of `clock`.
         call_log: The calls that came.
@@ -36,6 +41,8 @@ class State:
     faults: Faults
     nonces: Nonces
     keep_alive_seconds: float
+    switches: Switches = field(default_factory=Switches)
+    quota: Quota = field(default_factory=lambda: Quota(time.monotonic))
     store: Store = field(init=False)
     clock_skew: float = 0.0
     call_log: Calls = field(default_factory=Calls)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,10 @@ ON CONFLICT (name) DO UPDATE SET
     enable_subscribed = coalesce(:subscribed, enable_subscribed),
     update_time = :now
 """
+
+
+#: How many writes reads may lag behind.
+_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,17 @@ class Store:
 
     Args:
         database: The file; made when it is not there.
+        clock: Seconds, for reads that lag behind the writes.
 
     Raises:
         UnusableDatabase: It cannot be opened.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
+        self._clock = clock
+        #: When a write came, which group it wrote, and what that group was before.
+        self._undo: deque[tuple[float, str, Group | None]] = deque(maxlen=_REMEMBERED)
         try:
             self._connection = sqlite3.connect(
                 database, check_same_thread=False, isolation_level=None
@@ -106,11 +116,13 @@ class Store:
             "now": now,
         }
         with self._lock:
+            self._remember(name)
             self._connection.execute(_PUT, values)
 
     def delete(self, name: str) -> bool:
         """Deletes a group; returns whether there was one."""
         with self._lock:
+            self._remember(name)
             return (
                 self._connection.execute(
                     "DELETE FROM contact_groups WHERE name = ?", (name,)
@@ -121,10 +133,30 @@ class Store:
     def get(self, name: str) -> Group | None:
         """The group of that name, if there is one."""
         with self._lock:
-            rows = self._connection.execute(
-                "SELECT * FROM contact_groups WHERE name = ?", (name,)
-            ).fetchall()
-        return _group(rows[0]) if rows else None
+            return self._get(name)
+
+    def delete_contact(self, contact: str, now: int) -> bool:
+        """Takes a contact out of every group; returns whether one held it."""
+        held = [group for group in self.groups() if contact in group.contact_names]
+        for group in held:
+            others = [name for name in group.contact_names if name != contact]
+            self.put(group.name, others, None, None, now)
+        return bool(held)
+
+    def groups_before(self, seconds: float) -> list[Group]:
+        """The groups ordered by name, as they were that long ago."""
+        since = self._clock() - seconds
+        with self._lock:
+            rows = self._connection.execute("SELECT * FROM contact_groups").fetchall()
+            found = {group.name: group for group in map(_group, rows)}
+            for when, name, before in reversed(self._undo):
+                if when <= since:
+                    break
+                if before is None:
+                    found.pop(name, None)
+                else:
+                    found[name] = before
+        return [found[name] for name in sorted(found)]
 
     def count(self) -> int:
         """How many groups there are."""
@@ -140,6 +172,20 @@ class Store:
         with self._lock:
             rows = self._connection.execute(query, (limit, offset)).fetchall()
         return [_group(row) for row in rows]
+
+    def forget(self) -> None:
+        """Lets reads lag behind none of the writes so far."""
+        with self._lock:
+            self._undo.clear()
+
+    def _get(self, name: str) -> Group | None:
+        rows = self._connection.execute(
+            "SELECT * FROM contact_groups WHERE name = ?", (name,)
+        ).fetchall()
+        return _group(rows[0]) if rows else None
+
+    def _remember(self, name: str) -> None:
+        self._undo.append((self._clock(), name, self._get(name)))
 
     def close(self) -> None:
         """Closes the file."""

@@ -5,6 +5,12 @@ const $ = (id) => document.getElementById(id);
 const usual = JSON.parse($("members").querySelector("pre").textContent);
 const shown = {};
 let changes = 0;
+const VERBS = {
+  PutContactGroup: ["write", "wait"],
+  DescribeContactGroupList: ["read", "good"],
+  DeleteContactGroup: ["delete", "bad"],
+  DeleteContact: ["delete", "bad"],
+};
 
 /** An element; text stays text, whatever it holds. */
 function make(tag, attributes, ...content) {
@@ -38,6 +44,17 @@ function answer(call) {
   return [`${call.status} ${code}`, call.status === 200 && !code ? "good" : "break bad"];
 }
 
+/** What a call does, and to which group; a list is of all of them. */
+function target(call) {
+  const verb = VERBS[call.action] || [call.action || "—", "soft"];
+  const what = call.group_name ||
+    (call.action === "DescribeContactGroupList" ? `all groups, page ${call.page || 1}` : "");
+  const words = (VERBS[call.action] ? call.action : "").split(/(?=[A-Z])/);
+  const second = make("span", { class: "second" }, make("span", { class: verb[1] }, verb[0]), " ",
+    ...words.flatMap((word) => [word, make("wbr", {})]));
+  return make("td", { "data-label": "Call", class: "break" }, make("span", {}, what || "—", second));
+}
+
 function faults(call) {
   if (!call.faults.length) return "";
   return make("span", { class: "fault" }, `fault: ${call.faults.join(", ")}`);
@@ -51,7 +68,7 @@ function duration(call) {
 function callRow(call) {
   return make("tr", {},
     timeCell("Time", new Date(call.time * 1000)),
-    cell("Group", call.group_name || "—", "break", call.action),
+    target(call),
     cell("Signature check", ...check(call), call.signature || ""),
     cell("Answer", ...answer(call), faults(call)),
     cell("Duration", duration(call), "number"));
@@ -108,6 +125,33 @@ const show = {
   },
 };
 
+show.switches = (switches) => {
+  for (const field of $("switches").elements) {
+    if (field === document.activeElement || !(field.name in switches)) continue;
+    const value = switches[field.name];
+    field.value = Array.isArray(value) ? value.join(", ") : value;
+  }
+};
+
+/** What a field of a switch says, as the controls take it; what is no number stays text. */
+function valueOf({ dataset, value }) {
+  if (dataset.kind === "names") return value.split(",").map((one) => one.trim()).filter(Boolean);
+  if (dataset.kind === "choice") return value;
+  return value.trim() && Number.isFinite(Number(value)) ? Number(value) : value;
+}
+
+async function setSwitch(field) {
+  const body = JSON.stringify({ [field.name]: valueOf(field) });
+  try {
+    await ask("switches", "", { method: "PATCH", body });
+    $("switch-refused").textContent = "";
+    field.removeAttribute("aria-invalid");
+  } catch (error) {
+    $("switch-refused").textContent = error.message;
+    field.setAttribute("aria-invalid", "true");
+  }
+}
+
 /** Asks the controls; shows only what is new: the rest of the page keeps focus and selection. */
 async function ask(what, query = "", request = {}) {
   const before = request.method ? ++changes : changes;
@@ -138,6 +182,7 @@ async function look() {
   try {
     if (await ask("calls", `?last=${ROWS}`) || !shown.groups) await ask("groups");
     await ask("faults");
+    await ask("switches");
     $("live").textContent = "live";
     $("live").className = "good";
   } catch {
@@ -164,4 +209,6 @@ $("add").addEventListener("submit", (event) => {
   event.preventDefault();
   add($("fault").value);
 });
+$("switches").addEventListener("change", ({ target }) => setSwitch(target));
+$("switches").addEventListener("submit", (event) => event.preventDefault());
 watch();

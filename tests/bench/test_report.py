@@ -9,7 +9,7 @@ import pytest
 
 from bench import report
 from bench.environment import OURS, SDK_CURRENT, SDK_FORMER, VARIANTS, Variant
-from bench.measure import Results
+from bench.measure import ALL, ONE, Results
 
 
 def results(**ours: float) -> Results:
@@ -38,6 +38,7 @@ def results(**ours: float) -> Results:
         "largest, Chinese": [1e-3],
     }
     made.reading |= {"ours": [10e-6], "http.client": [50e-6]}
+    made.reads |= {(ONE, 1): [1.0], (ONE, 1_000): [9.0], (ALL, 100): [2.0]}
     made.hostile |= {"legal: a": 1e-3, "legal: b": ours.get("legal", 2e-3)}
     made.hostile |= {"hostile: c": 3e-3, "hostile: d": ours.get("hostile", 0.05)}
     made.events = [("| kept |", True), ("| event |", ours.get("event", 1) == 1)]

@@ -245,6 +245,38 @@ def test_role_prints_what_the_template_asks_for() -> None:
     assert '"acs:mns:*:*:/queues/contact-groups-failed/messages"' in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("parameters", "reads", "deletes"),
+    [
+        ((), True, False),
+        (("ReadsEnabled=false",), False, False),
+        (("DeletesEnabled=true",), True, True),
+        (("ReadsEnabled=false", "DeletesEnabled=true"), False, True),
+    ],
+)
+def test_role_prints_what_is_enabled(
+    parameters: tuple[str, ...], reads: bool, deletes: bool
+) -> None:
+    """The rights to read and to delete are printed, to the eye and in the command that grants them,
+    exactly where they are enabled.
+    """
+    options = ("--parameters", *parameters) if parameters else ()
+    printed = deploy("", "role", *options).stdout
+
+    state = {True: "on", False: "off"}
+    assert f"Reads are {state[reads]}, deletes {state[deletes]}" in printed
+    assert printed.count('"cms:DescribeContactGroupList"') == 2 * reads
+    assert printed.count('"cms:DeleteContactGroup"') == 2 * deletes
+    assert printed.count('"cms:PutContactGroup"') == 2
+
+
+def test_a_switch_that_is_neither_true_nor_false_is_refused() -> None:
+    """A value that would leave a right undecided ends the command."""
+    done = deploy("", "role", "--parameters", "DeletesEnabled=yes")
+
+    assert (done.returncode, "DeletesEnabled" in done.stderr) == (2, True)
+
+
 def test_package_tells_its_size(tmp_path: Path) -> None:
     """The size is printed, with what takes it."""
     done = deploy("", "package", "--output", str(tmp_path / "function.zip"))

@@ -171,11 +171,15 @@ def test_certificates_that_nobody_vouches_for(
 
 
 @pytest.mark.slow
-def test_a_short_soak_ends_with_a_clean_audit() -> None:
-    """Hundreds of requests under random faults: each answered once, and nothing said that is not
-    so.
+@pytest.mark.parametrize(
+    ("reads", "read_lag_ms"), [("on", 0), ("on", 300), ("off", 0), ("forbidden", 0)]
+)
+def test_a_short_soak_ends_with_a_clean_audit(reads: str, read_lag_ms: float) -> None:
+    """Hundreds of requests under random faults, with reads that work, lag, are off or forbidden:
+    each answered once, and nothing said that is not so.
     """
-    report = Soak(requests=600, threads=16, seed=1).run()
+    report = Soak(400, 16, 1, reads=reads, read_lag_ms=read_lag_ms).run()
 
     assert report.violations == []
-    assert report.answered == 600
+    assert report.answered == 400
+    assert read_lag_ms or (report.verified > 0) == (reads == "on")

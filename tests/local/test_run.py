@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_the_printed_commands_work_as_printed(running: dict[str, str]) -> None:
         r"^  ((?:curl|ALIBABA).*?)(?:\n\n|\n(?=\S))", running["text"], flags=re.S | re.M
     )
 
-    assert len(commands) == 4
+    assert len(commands) == 7
     for command in commands:
         strict = command + " --fail-with-body -sS" if command.startswith("curl") else command
         done = subprocess.run(
@@ -135,6 +136,51 @@ def test_a_second_run_on_the_same_state_names_the_first(
     assert re.search(holder, errors), errors
     with urllib.request.urlopen(running["cloudmonitor"] + "/_local/groups") as response:
         assert response.status == 200
+
+
+def _curl(*arguments: str) -> tuple[int, dict[str, str], Any]:
+    """Status, headers by lower-case name, and the parsed body of one call of curl."""
+    done = subprocess.run(
+        ["curl", "-sS", "-i", "--max-time", "60", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    head, _, body = done.stdout.partition("\n\n")
+    first, *lines = head.splitlines()
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    return int(first.split()[1]), headers, json.loads(body) if body else None
+
+
+def test_a_session_with_curl(running: dict[str, str]) -> None:
+    """curl creates a group, reads it (200, 304), changes it with If-Match (200, then 412 with the
+    old tag), lists it and deletes it (204, then 404).
+    """
+    everything = running["facade"] + "/v1/contact-groups"
+    one = everything + "/on-call"
+    first = {"contactNames": ["Alice", "Bob"], "describe": "This week"}
+    next_week = {"contactNames": ["Carol"], "describe": "Next week"}
+
+    def put(group: Mapping[str, object], *headers: str) -> tuple[int, dict[str, str], Any]:
+        options = ("-X", "PUT", "-d", json.dumps(group), *headers)
+        return _curl(one, "-H", "Content-Type: application/json", *options)
+
+    assert put(first)[0] == 200
+    status, headers, group = _curl(one)
+    tag = headers["etag"]
+    assert (status, group["contactGroupName"], group["describe"]) == (200, "on-call", "This week")
+    assert sorted(group["contactNames"]) == ["Alice", "Bob"]
+    assert _curl(one, "-H", f"If-None-Match: {tag}")[::2] == (304, None)
+    assert put(next_week, "-H", f"If-Match: {tag}")[0] == 200
+    status, headers, problem = put(first, "-H", f"If-Match: {tag}")
+    assert (status, problem["status"], headers["etag"] != tag) == (412, 412, True)
+    status, _, listed = _curl(everything)
+    assert (status, listed["total"]) == (200, 1)
+    assert [group["contactNames"] for group in listed["contactGroups"]] == [["Carol"]]
+    assert _curl(one, "-X", "DELETE")[::2] == (204, None)
+    assert [_curl(one)[0], _curl(one, "-X", "DELETE")[0]] == [404, 404]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -203,16 +249,19 @@ def test_a_port_that_is_none_is_named(port: str) -> None:
 
 
 def test_the_demo_shows_every_step() -> None:
-    """The tour ends well, and shows a group created, changed, refused, previewed and throttled."""
+    """The tour ends well, and shows a group created, read, changed, refused, previewed, throttled,
+    listed and deleted.
+    """
     process = _local("demo")
     text, errors = process.communicate(timeout=120)
 
     assert process.returncode == 0, errors
-    assert re.findall(r"→ (\d{3})", text)[:5] == ["200", "200", "422", "200", "200"]
+    answers = "200 200 304 200 412 422 200 200 200 204 404 200"
+    assert re.findall(r"→ (\d{3})", text) == answers.split()
     assert text.partition("A dry run")[0].count('"pointer"') == 2
     assert '"attempts": 3' in text
     assert text.count('"verdict": "applied"') == 1
     assert text.count('"verdict": "rejected"') == 1
-    assert "ServiceUnavailable\n     call for On call, payments: 200\n" in text
+    assert "ServiceUnavailable\n     PutContactGroup On call, payments: 200\n" in text
     assert "after 2 invocations it is in the failure destination" in text
     assert "My alert contact group: Contact 1, 值班 Bob" in text

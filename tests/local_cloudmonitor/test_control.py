@@ -143,6 +143,34 @@ def test_contact_book(server: CloudMonitor, ask: Ask) -> None:
         assert ask("PUT", "contact-book", content)[0] == 400
 
 
+def test_switches(server: CloudMonitor, ask: Ask) -> None:
+    """Switches are set one by one, and the others stay; what no switch takes is refused, named,
+    and changes nothing.
+    """
+    before = ask("GET", "switches")[1]
+    assert before["omitted"] == "kept"
+    _, after = ask("PATCH", "switches", {"omitted": "cleared", "denied_actions": ["Put"]})
+    assert after == {**before, "omitted": "cleared", "denied_actions": ["Put"]}
+    unusable: tuple[Any, ...] = (
+        [],
+        b"{",
+        {"colour": 1},
+        {"omitted": "lost"},
+        {"omitted": ["kept"]},
+        {"denied_actions": "Put"},
+        {"groups_in_use": [1]},
+        {"read_lag_ms": -1},
+        {"read_lag_ms": True},
+        {"page_size_max": 1.5},
+        {"calls_per_second": "20"},
+        {"read_lag_ms": 5, "omitted": None},
+    )
+    for content in unusable:
+        status, body = ask("PATCH", "switches", content)
+        assert (status, bool(body["error"])) == (400, True), content
+    assert ask("GET", "switches")[1] == after
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

@@ -6,7 +6,7 @@ import http.client
 
 import pytest
 
-from local.cloudmonitor import KINDS, CloudMonitor, Fault
+from local.cloudmonitor import KINDS, CloudMonitor, Fault, Switches
 
 
 def ask(cloudmonitor: CloudMonitor, method: str, path: str, **headers: str) -> tuple[int, str, str]:
@@ -21,12 +21,13 @@ def ask(cloudmonitor: CloudMonitor, method: str, path: str, **headers: str) -> t
 
 
 def test_the_console_offers_every_fault(cloudmonitor: CloudMonitor) -> None:
-    """The page has a switch for each kind of fault that the server knows, and each member of a
-    fault with its default.
+    """The page has a switch for each kind of fault that the server knows, each member of a fault
+    with its default, and a field for each switch of behaviour.
     """
     status, content_type, page = ask(cloudmonitor, "GET", "/console")
     assert (status, content_type) == (200, "text/html")
     assert page.count('role="switch"') == len(KINDS)
+    assert all(f'name="{name}"' in page for name in vars(Switches()))
     assert all(f'value="{kind}"' in page for kind in KINDS)
     assert all(
         f"&#34;{member}&#34;: " in page for member in vars(Fault("drop")) if member != "kind"
