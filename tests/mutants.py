@@ -13,6 +13,7 @@ import contextlib
 import copy
 import functools
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -193,13 +194,17 @@ class Covered:
     def _lines(self, module: str) -> dict[int, list[str]]:
         return self._data.contexts_by_lineno(str(PACKAGE / module))
 
-    def tests(self, mutant: Mutant) -> list[str]:
-        """The tests of its line, fastest first; for what runs at import, all of its module."""
+    def tests(self, mutant: Mutant, most: float) -> list[str]:
+        """The tests of its line, fastest first, for so many seconds; for what runs at import, those
+        of all its module.
+        """
         lines = self._lines(mutant.module)
         names = set(lines.get(mutant.line) or lines.get(mutant.statement) or [""])
         if "" in names:
             names = set().union(*lines.values())
-        return sorted(names & self.seconds.keys(), key=lambda name: (self.seconds[name], name))
+        ordered = sorted(names & self.seconds.keys(), key=lambda name: (self.seconds[name], name))
+        total = itertools.accumulate(self.seconds[name] for name in ordered)
+        return [name for name, after in zip(ordered, total, strict=True) if after <= most]
 
 
 def _run(folder: Path, command: str, *arguments: str, limit: float | None = None) -> int | None:
@@ -247,8 +252,8 @@ def _cover(folder: Path, tests: list[str]) -> Covered:
     return Covered(kept)
 
 
-def _verdict(folder: Path, mutant: Mutant, covered: Covered) -> str:
-    names = covered.tests(mutant)
+def _verdict(folder: Path, mutant: Mutant, covered: Covered, most: float) -> str:
+    names = covered.tests(mutant, most)
     if not names:
         return "survived"
     (folder / _WANTED).write_text(json.dumps(names))
@@ -296,6 +301,9 @@ def main() -> int:
     options.add_argument("--all", action="store_true", help="every mutant rather than a sample")
     options.add_argument("--module", action="append", help="as cloudmonitor/http1.py; repeatable")
     options.add_argument("--seed", type=int, default=1, help="of the sample (1)")
+    options.add_argument(
+        "--seconds", type=float, default=5.0, help="of the fastest tests for each mutant (5)"
+    )
     options.add_argument("--least", type=float, default=95.0, help="per cent noticed, else 1 (95)")
     options.add_argument(
         "tests", nargs="*", default=["tests/function", "tests/events"], help="(%(default)s)"
@@ -323,7 +331,7 @@ def main() -> int:
                 return mutant, "equivalent"
             folder = folders.get()
             try:
-                return mutant, _verdict(folder, mutant, covered)
+                return mutant, _verdict(folder, mutant, covered, chosen.seconds)
             finally:
                 folders.put(folder)
 
