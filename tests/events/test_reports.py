@@ -373,3 +373,55 @@ def test_a_lost_payload_is_logged_whole(log_lines: Lines) -> None:
     assert {(line["problem"], line["requestId"]) for line in lines} == {
         ("event-unclaimed", "fc-request-1")
     }
+
+
+def test_the_line_of_an_event_has_no_member_without_a_value(
+    handle: Handle, log_lines: Lines
+) -> None:
+    """What did not happen in an event is not in its line, but for the four counts."""
+    handle(event(group("a")))
+    [line] = log_lines()
+    assert line.keys() == {
+        *("time", "level", "message", "source", "durationMs"),
+        *("applied", "rejected", "failed", "superseded"),
+    }
+
+
+def test_only_what_was_not_applied_is_logged_for_want_of_room(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """Of an event that the destination has no room for, neither what an applied item superseded
+    nor what was rejected is logged as failed.
+    """
+    transport.script = [SUCCESS, NoAnswer("no answer")]
+    wrong = {"contactGroupName": "b"}
+    groups = [group("a", "first"), group("a", "second"), wrong, group("b")]
+    with pytest.raises(EventFailed):
+        handle(event(*groups) + b" " * 64_000, max_attempts=1)
+    [line] = [line for line in log_lines() if line["message"] == "failed"]
+    assert json.loads(line["payload"]) == groups[-1]
+
+
+def test_the_milliseconds_of_an_event_are_exact(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines, time: Time
+) -> None:
+    """durationMs is the time between an event and its line, in milliseconds."""
+    transport.script = [refusal("Throttling", x_acs_retry_after="4000"), SUCCESS]
+    handle(event(group("a")), max_attempts=2)
+    [line] = log_lines()
+    assert line["durationMs"] == time.elapsed * 1000 == 4000.0
+
+
+def test_at_most_twelve_members_beside_a_list_are_told(handle: Handle) -> None:
+    """An event with many members beside `contactGroups` is told the first twelve."""
+    beside = {f"m{number:02}": 1 for number in range(20)}
+    [item] = handle(json.dumps({"contactGroups": [], **beside}).encode())["items"]
+    pointers = [error["pointer"] for error in item["problem"]["errors"]]
+    assert pointers == [f"/m{number:02}" for number in range(12)]
+
+
+def test_a_missing_payload_is_told_by_its_path(handle: Handle) -> None:
+    """An envelope without its payload is told where that would be, with all steps."""
+    empty = {"specversion": "1.0", "type": "custom", "id": "1", "source": "s"}
+    [item] = handle(json.dumps(empty).encode())["items"]
+    assert "has its payload at data; there is no data" in item["problem"]["detail"]

@@ -223,3 +223,29 @@ def test_a_fault_of_our_own_is_a_500_without_its_text(
     assert (stack["message"], stack["requestId"]) == ("the function failed", "fc-7")
     assert (stack["exception"], stack["exceptionText"]) == ("ZeroDivisionError", "inner detail")
     assert any("support.py" in frame for frame in stack["stack"])
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_the_log_names_the_route(
+    send: Send, log_lines: Callable[[], list[dict[str, Any]]], method: str
+) -> None:
+    """The line of a request names its route, without the name of the group in the path."""
+    path = "/v1/contact-groups" + ("/a" if method == "PUT" else "")
+    send(method, path, {**GROUP, "contactGroupName": "a"})
+
+    [line] = log_lines()
+    route = "/v1/contact-groups/{contactGroupName}" if method == "PUT" else path
+    assert (line["method"], line["route"]) == (method, route)
+
+
+@pytest.mark.parametrize(
+    ("path", "instance"),
+    [("/v1/contact-groups/%E5%91", "/v1/contact-groups/%E5%91"), ("", "/")],
+)
+def test_a_problem_names_the_path_as_it_came(send: Send, path: str, instance: str) -> None:
+    """A path that cannot be decoded stays percent-encoded once; an empty one is the root."""
+    uri = {"fc.request_uri": path} if path else {}
+
+    reply = send("GET", "/", PATH_INFO=path, **uri)
+
+    assert reply.json["instance"] == instance
