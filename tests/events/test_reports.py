@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from contact_groups.cloudmonitor.transport import NoAnswer
+from contact_groups.events.dispatcher import SOURCES
 from contact_groups.events.items import ID_MAX
 from contact_groups.events.problems import EVENT_UNCLAIMED
 from contact_groups.events.report import (
@@ -416,12 +417,14 @@ def test_at_most_twelve_members_beside_a_list_are_told(handle: Handle) -> None:
     """An event with many members beside `contactGroups` is told the first twelve."""
     beside = {f"m{number:02}": 1 for number in range(20)}
     [item] = handle(json.dumps({"contactGroups": [], **beside}).encode())["items"]
-    pointers = [error["pointer"] for error in item["problem"]["errors"]]
-    assert pointers == [f"/m{number:02}" for number in range(12)]
+    told = [(error["pointer"], error["code"]) for error in item["problem"]["errors"]]
+    assert told == [(f"/m{number:02}", "unknown-member") for number in range(12)]
 
 
-def test_a_missing_payload_is_told_by_its_path(handle: Handle) -> None:
+@pytest.mark.parametrize("place", ["data.value", "data.messageBody"])
+def test_a_missing_payload_is_told_by_its_path(place: str) -> None:
     """An envelope without its payload is told where that would be, with all steps."""
-    empty = {"specversion": "1.0", "type": "custom", "id": "1", "source": "s"}
-    [item] = handle(json.dumps(empty).encode())["items"]
-    assert "has its payload at data; there is no data" in item["problem"]["detail"]
+    [source] = {one.name: one for one in SOURCES if one.where == f"`{place}`"}.values()
+    [message] = source.messages({"data": {}})
+    assert message.problem
+    assert f"has its payload at {place}; there is no" in message.problem.detail

@@ -13,6 +13,7 @@ from tests.support import (
     CANARY_SECRET,
     CANARY_TOKEN,
     GROUP,
+    SUCCESS,
     Reply,
     ScriptedTransport,
     Time,
@@ -249,3 +250,26 @@ def test_a_problem_names_the_path_as_it_came(send: Send, path: str, instance: st
     reply = send("GET", "/", PATH_INFO=path, **uri)
 
     assert reply.json["instance"] == instance
+
+
+@pytest.mark.parametrize("query", ["", "dryRun=true"])
+def test_the_log_tells_a_dry_run(
+    send: Send, log_lines: Callable[[], list[dict[str, Any]]], query: str
+) -> None:
+    """The line of a dry run says so; that of a write has no such member."""
+    send("POST", "/v1/contact-groups", GROUP, query=query)
+
+    [line] = log_lines()
+    assert line.get("dryRun") == (True if query else None)
+
+
+def test_the_milliseconds_of_a_request_are_exact(
+    send: Send, transport: ScriptedTransport, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """durationMs is the time between a request and its line, in milliseconds."""
+    transport.script = [refusal("Throttling", x_acs_retry_after="4000"), SUCCESS]
+
+    assert send("POST", "/v1/contact-groups", GROUP).status == 200
+
+    [line] = log_lines()
+    assert line["durationMs"] == 4000.0
