@@ -471,3 +471,10 @@ def test_a_v3_call_has_every_header(
         "x-acs-signature-nonce": "nonce-1",
         "x-acs-version": "2019-01-01",
     }
+
+
+def test_each_refused_caller_is_told_a_later_moment(time: Time) -> None:
+    """Callers for whom there is no slot are told moments that lie apart by the pace."""
+    pacer = Pacer(2.0, time.monotonic)
+
+    assert [pacer.retry_after() for _ in range(3)] == [0.0, 0.5, 1.0]
