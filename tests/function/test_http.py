@@ -273,3 +273,28 @@ def test_the_milliseconds_of_a_request_are_exact(
 
     [line] = log_lines()
     assert line["durationMs"] == 4000.0
+
+
+@pytest.mark.parametrize("query", ["", "dryRun=true"])
+def test_a_success_is_json(send: Send, query: str) -> None:
+    """A group that was put, and a dry run, are answered as application/json."""
+    reply = send("POST", "/v1/contact-groups", GROUP, query=query)
+
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json")
+
+
+def test_the_pace_of_an_instance_is_named_as_the_cause(
+    make_function: Callable[..., Any],
+) -> None:
+    """A request for which this instance has no call free is told `instance-pace`."""
+    function = make_function(
+        CLOUDMONITOR_ENDPOINT="http://127.0.0.1:1",
+        CLOUDMONITOR_CALLS_PER_SECOND="0.1",
+        CLOUDMONITOR_DEADLINE_SECONDS="1",
+        CLOUDMONITOR_MAX_ATTEMPTS="1",
+    )
+    call(function.handler, "POST", "/v1/contact-groups", GROUP)
+
+    reply = call(function.handler, "POST", "/v1/contact-groups", GROUP)
+
+    assert (reply.status, reply.problem, reply.json["cause"]) == (429, "throttled", "instance-pace")
