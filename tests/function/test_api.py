@@ -13,6 +13,7 @@ from tests.support import (
     CANARY_SECRET,
     CANARY_TOKEN,
     GROUP,
+    SUCCESS,
     Reply,
     ScriptedTransport,
     Time,
@@ -223,3 +224,77 @@ def test_a_fault_of_our_own_is_a_500_without_its_text(
     assert (stack["message"], stack["requestId"]) == ("the function failed", "fc-7")
     assert (stack["exception"], stack["exceptionText"]) == ("ZeroDivisionError", "inner detail")
     assert any("support.py" in frame for frame in stack["stack"])
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_the_log_names_the_route(
+    send: Send, log_lines: Callable[[], list[dict[str, Any]]], method: str
+) -> None:
+    """The line of a request names its route, without the name of the group in the path."""
+    path = "/v1/contact-groups" + ("/a" if method == "PUT" else "")
+    send(method, path, {**GROUP, "contactGroupName": "a"})
+
+    [line] = log_lines()
+    route = "/v1/contact-groups/{contactGroupName}" if method == "PUT" else path
+    assert (line["method"], line["route"]) == (method, route)
+
+
+@pytest.mark.parametrize(
+    ("path", "instance"),
+    [("/v1/contact-groups/%E5%91", "/v1/contact-groups/%E5%91"), ("", "/")],
+)
+def test_a_problem_names_the_path_as_it_came(send: Send, path: str, instance: str) -> None:
+    """A path that cannot be decoded stays percent-encoded once; an empty one is the root."""
+    uri = {"fc.request_uri": path} if path else {}
+
+    reply = send("GET", "/", PATH_INFO=path, **uri)
+
+    assert reply.json["instance"] == instance
+
+
+@pytest.mark.parametrize("query", ["", "dryRun=true"])
+def test_the_log_tells_a_dry_run(
+    send: Send, log_lines: Callable[[], list[dict[str, Any]]], query: str
+) -> None:
+    """The line of a dry run says so; that of a write has no such member."""
+    send("POST", "/v1/contact-groups", GROUP, query=query)
+
+    [line] = log_lines()
+    assert line.get("dryRun") == (True if query else None)
+
+
+def test_the_milliseconds_of_a_request_are_exact(
+    send: Send, transport: ScriptedTransport, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """durationMs is the time between a request and its line, in milliseconds."""
+    transport.script = [refusal("Throttling", x_acs_retry_after="4000"), SUCCESS]
+
+    assert send("POST", "/v1/contact-groups", GROUP).status == 200
+
+    [line] = log_lines()
+    assert line["durationMs"] == 4000.0
+
+
+@pytest.mark.parametrize("query", ["", "dryRun=true"])
+def test_a_success_is_json(send: Send, query: str) -> None:
+    """A group that was put, and a dry run, are answered as application/json."""
+    reply = send("POST", "/v1/contact-groups", GROUP, query=query)
+
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json")
+
+
+def test_the_pace_of_an_instance_is_named_as_the_cause(
+    make_function: Callable[..., Any],
+) -> None:
+    """A request for which this instance has no call free is told `instance-pace`."""
+    function = make_function(
+        CLOUDMONITOR_ENDPOINT="http://127.0.0.1:1",
+        CLOUDMONITOR_CALLS_PER_SECOND="0.1",
+        CLOUDMONITOR_DEADLINE_SECONDS="1",
+        CLOUDMONITOR_MAX_ATTEMPTS="1",
+    )
+    call(function.handler, "POST", "/v1/contact-groups", GROUP)
+
+    reply = call(function.handler, "POST", "/v1/contact-groups", GROUP)
+
+    assert (reply.status, reply.problem, reply.json["cause"]) == (429, "throttled", "instance-pace")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from contact_groups import logs
 from contact_groups.function import Function
 from contact_groups.settings import read_settings
+from local.cloudmonitor import CloudMonitor
 from tests.support import (
     ENVIRONMENT,
     GROUP,
@@ -205,3 +209,44 @@ def test_a_write_that_failed_is_in_the_log_whole(
 
     lost = [json.loads(line["payload"]) for line in log_lines() if line["message"] == "lost"]
     assert lost == ([{**GROUP, "contactGroupName": "on-call"}] if kept else [])
+
+
+@pytest.mark.parametrize("signature", ["ACS3-HMAC-SHA256", "HMAC-SHA1"])
+def test_the_gateway_takes_both_signatures(
+    make_function: Callable[..., Function], signature: str
+) -> None:
+    """With either signature the function puts a group through a gateway that checks every member of
+    the call.
+    """
+    with CloudMonitor() as cloud:
+        function = make_function(CLOUDMONITOR_ENDPOINT=cloud.url, CLOUDMONITOR_SIGNATURE=signature)
+        reply = call(function.handler, "POST", "/v1/contact-groups", GROUP)
+
+    assert (reply.status, reply.json["contactGroupName"]) == (200, GROUP["contactGroupName"])
+
+
+@pytest.mark.parametrize(("secret", "hidden"), [("12345678", True), ("1234567", False)])
+def test_a_secret_of_eight_characters_is_struck_out(
+    log_lines: LogLines, secret: str, hidden: bool
+) -> None:
+    """What is as long as the shortest secret is kept out of a line; what is shorter would mangle
+    it.
+    """
+    with logs.gather():
+        logs.conceal((secret,))
+        logs.write(logging.INFO, f"text {secret}")
+
+    [line] = log_lines()
+    assert line["message"] == ("text ***" if hidden else f"text {secret}")
+
+
+def test_a_log_line_has_the_time_in_utc_with_milliseconds(log_lines: LogLines) -> None:
+    """The time of a line is that of its writing, in the form of RFC 3339."""
+    before = time.time()
+    logs.write(logging.INFO, "now")
+    after = time.time()
+
+    [line] = log_lines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
+    written = datetime.strptime(line["time"] + "+0000", "%Y-%m-%dT%H:%M:%S.%fZ%z").timestamp()
+    assert before - 0.002 <= written <= after

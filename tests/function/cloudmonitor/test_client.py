@@ -4,6 +4,7 @@ the end.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from typing import Any
@@ -498,3 +499,74 @@ def test_attempts_stay_within_the_maximum_and_calls_say_what_was_sent(
     assert told.items() <= reply.json.items()
     assert told.items() <= log_lines()[-1].items()
     assert len(upstream.sent) == most + 4
+
+
+@pytest.mark.parametrize("held", [HELD, Credentials("id", "secret")])
+def test_an_rpc_call_has_every_common_parameter(
+    make_client: Make, transport: ScriptedTransport, held: Credentials
+) -> None:
+    """A call with HMAC-SHA1 has all of facts/cloudmonitor.md §4.1 in its query, and three headers
+    beside.
+    """
+    make_client(signature="HMAC-SHA1").call(PUT, lambda: held, 10.0)
+
+    [sent] = transport.sent
+    query = parse_qs(sent.target.removeprefix("/?"), strict_parsing=True)
+    assert query.pop("Signature")
+    token = {"SecurityToken": ["token"]} if held.security_token else {}
+    assert query == token | {
+        "AccessKeyId": ["id"],
+        "Action": ["PutContactGroup"],
+        "ContactGroupName": ["g"],
+        "ContactNames.1": ["a"],
+        "Describe": ["d"],
+        "Format": ["JSON"],
+        "SignatureMethod": ["HMAC-SHA1"],
+        "SignatureNonce": ["nonce-1"],
+        "SignatureVersion": ["1.0"],
+        "Timestamp": ["2023-11-14T22:13:20Z"],
+        "Version": ["2019-01-01"],
+    }
+    assert sent.headers == {
+        "host": "metrics.cn-hangzhou.aliyuncs.com",
+        "accept": "application/json",
+        "user-agent": "contact-groups-facade",
+    }
+
+
+@pytest.mark.parametrize("held", [HELD, Credentials("id", "secret")])
+def test_a_v3_call_has_every_header(
+    make_client: Make, transport: ScriptedTransport, held: Credentials
+) -> None:
+    """A call with ACS3-HMAC-SHA256 has only its own parameters in the query, and all of
+    facts/cloudmonitor.md §4.2 in headers, of which all but three are signed.
+    """
+    make_client().call(PUT, lambda: held, 10.0)
+
+    [sent] = transport.sent
+    query = parse_qs(sent.target.removeprefix("/?"), strict_parsing=True)
+    assert query == {"ContactGroupName": ["g"], "ContactNames.1": ["a"], "Describe": ["d"]}
+    headers = dict(sent.headers)
+    scheme, _, parts = headers.pop("authorization").partition(" ")
+    credential, signed, signature = (part.partition("=") for part in parts.split(","))
+    assert (scheme, credential[2]) == ("ACS3-HMAC-SHA256", "id")
+    assert (signature[0], len(signature[2])) == ("Signature", 64)
+    assert headers.pop("accept") == "application/json"
+    assert headers.pop("user-agent") == "contact-groups-facade"
+    assert signed[2].split(";") == sorted(headers)
+    token = {"x-acs-accesskey-id": "id", "x-acs-security-token": "token"}
+    assert headers == (token if held.security_token else {}) | {
+        "host": "metrics.cn-hangzhou.aliyuncs.com",
+        "x-acs-action": "PutContactGroup",
+        "x-acs-content-sha256": hashlib.sha256(b"").hexdigest(),
+        "x-acs-date": "2023-11-14T22:13:20Z",
+        "x-acs-signature-nonce": "nonce-1",
+        "x-acs-version": "2019-01-01",
+    }
+
+
+def test_each_refused_caller_is_told_a_later_moment(time: Time) -> None:
+    """Callers for whom there is no slot are told moments that lie apart by the pace."""
+    pacer = Pacer(2.0, time.monotonic)
+
+    assert [pacer.retry_after() for _ in range(3)] == [0.0, 0.5, 1.0]

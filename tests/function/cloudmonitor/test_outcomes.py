@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from contact_groups.cloudmonitor.answers import read_answer
 from contact_groups.cloudmonitor.operations import put_contact_group
 from contact_groups.cloudmonitor.outcomes import TABLE, classify
+from contact_groups.cloudmonitor.problems import VALUES_REJECTED
 from contact_groups.cloudmonitor.transport import BadAnswer, NoAnswer, NotSent, RawAnswer
 from contact_groups.contact_group import ContactGroup
 from contact_groups.problems import REQUEST_PROBLEMS
@@ -195,3 +197,31 @@ def test_every_status_without_a_body_is_classified(status: int) -> None:
     row = classify(read_answer(RawAnswer(status, {}, b"")), PUT)
 
     assert row.type.slug == "bad-upstream-answer"
+
+
+def test_what_was_not_found_depends_on_the_operation() -> None:
+    """The codes for what is not found become the problem that the operation names."""
+    raw = refusal("ResourceNotFound", 404)
+
+    found = classify(read_answer(raw), replace(PUT, not_found=VALUES_REJECTED))
+
+    assert found.type is VALUES_REJECTED
+    assert classify(read_answer(raw), PUT).type is PUT.not_found is not VALUES_REJECTED
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "says"),
+    [
+        ("InvalidAuthorization", 403, "The function's role lacks cms:PutContactGroup."),
+        ("InvalidTimeStamp.Expired", 400, "The function's clock is off"),
+        ("InvalidSecurityToken.Expired", 400, "The role's credentials have expired"),
+        ("MissingAccessKeyId", 400, "CLOUDMONITOR_SIGNATURE or CLOUDMONITOR_ENDPOINT are wrong."),
+    ],
+)
+def test_what_an_operator_can_do_is_said(
+    send: Send, transport: ScriptedTransport, code: str, status: int, says: str
+) -> None:
+    """The detail of what only an operator can fix says what to check."""
+    transport.script = [refusal(code, status)]
+
+    assert says in send("POST", "/v1/contact-groups", GROUP).json["detail"]

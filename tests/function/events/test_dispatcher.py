@@ -470,3 +470,9 @@ def test_a_message_is_whole_without_its_optional_parts() -> None:
         "own": False,
         "made": None,
     }
+
+
+def test_a_moment_lies_after_the_beginning_of_the_epoch() -> None:
+    """The zero of the epoch, which some languages send for no time at all, is no moment."""
+    assert moment("1970-01-01T00:00:00Z") is None
+    assert moment("1970-01-01T00:00:01Z") == 1.0

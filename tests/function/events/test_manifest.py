@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from contact_groups.events.manifest import MANIFEST_MAX
+from contact_groups.cloudmonitor.credentials import Credentials
+from contact_groups.cloudmonitor.endpoints import Endpoint
+from contact_groups.events.manifest import MANIFEST_MAX, Manifests
+from contact_groups.events.messages import ObjectReference
 from contact_groups.events.report import EventFailed
 from contact_groups.settings import read_settings
 from local.objects import Objects
@@ -317,3 +320,11 @@ def test_the_endpoint_is_the_region_s_own(environment: dict[str, str], url: str)
     endpoint.
     """
     assert read_settings(environment).oss_endpoint.url == url
+
+
+def test_a_manifest_is_not_fetched_at_the_deadline() -> None:
+    """Where no time is left, nothing is fetched, and the problem says why."""
+    manifests = Manifests(Endpoint("http", "127.0.0.1", 1), 5.0, lambda: 5.0)
+    with pytest.raises(Problem, match="No time was left to fetch the manifest") as raised:
+        manifests.fetch(ObjectReference("b", "k.json", "cn-hangzhou"), Credentials("i", "s"))
+    assert raised.value.type.slug == "manifest-unavailable"

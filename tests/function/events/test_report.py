@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from contact_groups.cloudmonitor.transport import NoAnswer
+from contact_groups.events.dispatcher import SOURCES
 from contact_groups.events.items import ID_MAX
 from contact_groups.events.payload_log import fits_destination, write_lost
 from contact_groups.events.problems import EVENT_UNCLAIMED
@@ -410,3 +411,57 @@ def test_a_lost_payload_is_logged_whole(log_lines: Lines) -> None:
     assert {(line["problem"], line["requestId"]) for line in lines} == {
         ("event-unclaimed", "fc-request-1")
     }
+
+
+def test_the_line_of_an_event_has_no_member_without_a_value(
+    handle: Handle, log_lines: Lines
+) -> None:
+    """What did not happen in an event is not in its line, but for the four counts."""
+    handle(event(group("a")))
+    [line] = log_lines()
+    assert line.keys() == {
+        *("time", "level", "message", "source", "durationMs"),
+        *("applied", "rejected", "failed", "superseded"),
+    }
+
+
+def test_only_what_was_not_applied_is_logged_for_want_of_room(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """Of an event that the destination has no room for, neither what an applied item superseded
+    nor what was rejected is logged as failed.
+    """
+    transport.script = [SUCCESS, NoAnswer("no answer")]
+    wrong = {"contactGroupName": "b"}
+    groups = [group("a", "first"), group("a", "second"), wrong, group("b")]
+    with pytest.raises(EventFailed):
+        handle(event(*groups) + b" " * 64_000, max_attempts=1)
+    [line] = [line for line in log_lines() if line["message"] == "failed"]
+    assert json.loads(line["payload"]) == groups[-1]
+
+
+def test_the_milliseconds_of_an_event_are_exact(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines, time: Time
+) -> None:
+    """durationMs is the time between an event and its line, in milliseconds."""
+    transport.script = [refusal("Throttling", x_acs_retry_after="4000"), SUCCESS]
+    handle(event(group("a")), max_attempts=2)
+    [line] = log_lines()
+    assert line["durationMs"] == time.elapsed * 1000 == 4000.0
+
+
+def test_at_most_twelve_members_beside_a_list_are_told(handle: Handle) -> None:
+    """An event with many members beside `contactGroups` is told the first twelve."""
+    beside = {f"m{number:02}": 1 for number in range(20)}
+    [item] = handle(json.dumps({"contactGroups": [], **beside}).encode())["items"]
+    told = [(error["pointer"], error["code"]) for error in item["problem"]["errors"]]
+    assert told == [(f"/m{number:02}", "unknown-member") for number in range(12)]
+
+
+@pytest.mark.parametrize("place", ["data.value", "data.messageBody"])
+def test_a_missing_payload_is_told_by_its_path(place: str) -> None:
+    """An envelope without its payload is told where that would be, with all steps."""
+    [source] = {one.name: one for one in SOURCES if one.where == f"`{place}`"}.values()
+    [message] = source.messages({"data": {}})
+    assert message.problem
+    assert f"has its payload at {place}; there is no" in message.problem.detail
