@@ -16,6 +16,7 @@ from contact_groups.api import create_app
 from contact_groups.cloudmonitor.client import Client
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.operations import put_contact_group
+from contact_groups.cloudmonitor.pacing import Pacer
 from contact_groups.cloudmonitor.transport import BrokenConnection, NoAnswer, NotSent, Stale
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.contact_group import ContactGroup
