@@ -35,18 +35,18 @@ the local Function Compute on {function_compute} (AccessKey testid / testsecret)
 
   curl {cloudmonitor}/_local/groups
 
-The API's reference, to read and to try out: {facade}/docs
-The local CloudMonitor's console, with switches for its faults: {cloudmonitor}/console
+API reference, to read and to try out: {facade}/docs
+Console of the local CloudMonitor, with switches for faults: {cloudmonitor}/console
 
-An event, from another terminal:
+To send an event, use another terminal:
 
   ALIBABA_CLOUD_ACCESS_KEY_ID=testid ALIBABA_CLOUD_ACCESS_KEY_SECRET=testsecret \\
     ./bin/deploy invoke {event_function} events/mns-topic.json --endpoint {function_compute}
 
-events/oss.json and its like work too: their manifests are in {state}/objects, in a folder for each
-bucket, and others can be put beside them.
+Events of OSS, such as events/oss.json, work too. Their manifests are in {state}/objects, with one
+folder for each bucket. Put your own manifests there.
 
-Everything is kept in {state}: groups, what is deployed, logs, failed events. Ctrl-C ends it.
+{state} keeps everything: groups, deployments, logs and failed events. Press Ctrl-C to stop.
 """
 
 
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
         "run",
-        help="serve until Ctrl-C",
+        help="serve until you press Ctrl-C",
         description="Deploys the function on a local cloud, and serves.",
     )
     for name, default, what in PORTS:
@@ -72,7 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--state", type=Path, default=STATE, help="folder in which the local cloud keeps everything"
     )
     commands.add_parser(
-        "demo", help="a tour in seconds", description="Shows what the function does, step by step."
+        "demo",
+        help="a tour that takes seconds",
+        description="Shows what the function does, step by step.",
     )
     options = parser.parse_args(arguments)
     try:
@@ -123,7 +125,7 @@ def serve(options: argparse.Namespace) -> int:
         text = WELCOME.format(**urls, event_function=EVENT_FUNCTION, state=options.state)
         print(text, flush=True)
         ending.wait()
-    print("ended")
+    print("stopped")
     return 0
 
 

@@ -29,8 +29,8 @@ FAILURES = "acs:mns:cn-hangzhou:1234567890123456:/queues/contact-groups-failed/m
 
 @dataclass(frozen=True)
 class Request:
-    """A step over HTTP: what is sent, what CloudMonitor does meanwhile, and the status that must
-    come of it.
+    """A step over HTTP: the request, the faults of CloudMonitor during it, and the expected
+    status.
     """
 
     title: str
@@ -44,12 +44,12 @@ class Request:
 REQUESTS = (
     Request("Create a group", "PUT", PATH, FIRST, 200),
     Request("Change it", "PUT", PATH, CHANGED, 200),
-    Request("A mistake is refused, member by member", "PUT", PATH, WRONG, 422),
+    Request("A wrong request is refused, and each wrong member is named", "PUT", PATH, WRONG, 422),
     Request(
         "A dry run shows the call, and sends nothing", "PUT", PATH + "?dryRun=true", FIRST, 200
     ),
     Request(
-        "CloudMonitor throttles twice, then it goes through",
+        "CloudMonitor throttles two calls, then the request succeeds",
         "POST",
         "/v1/contact-groups",
         {"contactGroupName": "on-call", **FIRST},
@@ -60,7 +60,7 @@ REQUESTS = (
 
 
 class Tour:
-    """One walk through all of it; `failed` names the steps that did not come out as they must."""
+    """One run of the tour; `failed` has the titles of the steps with an unexpected result."""
 
     def __init__(self, cloud: LocalCloud, say: Callable[[str], None]) -> None:
         """Args: cloud: a running one; say: takes what is shown."""
@@ -98,7 +98,7 @@ class Tour:
         self._check(title, [item["verdict"] for item in document["items"]] == [verdict])
 
     def in_background(self, title: str, name: str, fault: Fault) -> None:
-        """Sends one event for the platform to try, and try again."""
+        """Sends one asynchronous event, which the platform may try several times."""
         self._say(f"── {title}\n   ./bin/deploy invoke {EVENT_FUNCTION} events/{name} --async")
         cloud = self._cloud
         cloud.cloudmonitor.faults.add(fault)
@@ -120,7 +120,7 @@ class Tour:
             attempts = record["requestContext"]["approximateInvokeCount"]
             kept = " ".join(record["requestPayload"].split())
             self._say(
-                f"     after {attempts} invocations it is in the failure destination: {kept[:60]}…"
+                f"     after {attempts} invocations, in the failure destination: {kept[:60]}…"
             )
         self._check(
             title, bool(ended) == (fault.times is None) and (calls[-1].code == "200") == (not ended)
@@ -138,7 +138,7 @@ class Tour:
             "\n── And the HTTP function logged, for its last request\n  "
             f" {logged[-1] if logged else '(nothing)'}"
         )
-        self._check("The log has a line a request", len(logged) == len(REQUESTS))
+        self._check("The log has one line per request", len(logged) == len(REQUESTS))
 
     def _show(self, document: Any) -> None:
         self._say(
@@ -153,7 +153,7 @@ class Tour:
 
 
 def tour() -> int:
-    """Walks through every step; returns 0 if all came out as they must, else 1."""
+    """Runs every step; returns 0 if all results are as expected, else 1."""
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCloud(
@@ -177,11 +177,11 @@ def tour() -> int:
             Fault("error", times=4, code=unavailable),
         )
         walk.in_background(
-            "An event that keeps failing ends in the failure destination",
+            "An event that keeps failing goes to the failure destination",
             "payload.json",
             Fault("error", times=None, code=unavailable),
         )
         walk.show_end()
     for title in walk.failed:
-        print(f"\ndemo: not as it must be: {title}")
+        print(f"\ndemo: unexpected result: {title}")
     return 1 if walk.failed else 0
