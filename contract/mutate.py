@@ -32,7 +32,7 @@ NAME_IN_PATH = ("paths", "/v1/contact-groups/{contactGroupName}", "parameters", 
 CODES = ("components", "schemas", "FieldError", "properties", "code")
 WRITES = (("/v1/contact-groups", "post"), ("/v1/contact-groups/{contactGroupName}", "put"))
 Place = tuple[Any, ...]
-#: What the application says to each probe.
+#: What the application answers to each probe.
 Verdicts = list[tuple[Any, bool]]
 
 
@@ -265,7 +265,7 @@ def mutants() -> Iterator[tuple[str, str, str | None]]:
 
 
 def main() -> int:
-    """Prints a line a broken rule; exit code 1 if one goes unnoticed, or if something is noticed
+    """Prints one line for each broken rule; exit code 1 if one goes unnoticed, or if something is noticed
     where nothing is broken.
     """
     wrong = 0

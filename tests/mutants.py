@@ -281,19 +281,28 @@ def _report(done: list[tuple[Mutant, str]], least: float) -> int:
     for mutant in survivors:
         print(f"{PACKAGE / mutant.module}:{mutant.line} {mutant.change} | {_line(mutant)}")
     share = 100 * (1 - len(survivors) / max(1, len(done)))
-    print(f"{share:.1f} % of {len(done)} noticed; {least} % are asked for")
+    print(f"{share:.1f} % of {len(done)} noticed; at least {least} % must be")
     return int(share < least)
 
 
 def main() -> int:
     """Breaks, tests, reports."""
     options = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    options.add_argument("--count", type=int, default=200, help="how many, drawn by the seed (200)")
+    options.add_argument("--count", type=int, default=200, help="how many mutants to draw (200)")
     options.add_argument("--all", action="store_true", help="every mutant rather than a sample")
-    options.add_argument("--module", action="append", help="as cloudmonitor/http1.py; repeatable")
-    options.add_argument("--seed", type=int, default=1, help="of the sample (1)")
-    options.add_argument("--least", type=float, default=95.0, help="per cent noticed, else 1 (95)")
-    options.add_argument("tests", nargs="*", default=["tests"], help="files of tests (all)")
+    options.add_argument(
+        "--module",
+        action="append",
+        help="only this module, such as cloudmonitor/http1.py; repeatable",
+    )
+    options.add_argument("--seed", type=int, default=1, help="the seed of the sample (1)")
+    options.add_argument(
+        "--least",
+        type=float,
+        default=95.0,
+        help="the exit code is 1 if fewer per cent are noticed (95)",
+    )
+    options.add_argument("tests", nargs="*", default=["tests"], help="test files to run (all)")
     chosen = options.parse_args()
     package = ROOT / PACKAGE
     modules = [Path(name) for name in chosen.module or ()]
@@ -311,7 +320,7 @@ def main() -> int:
         folders = [Path(scratch).resolve() / str(number) for number in range(WORKERS)]
         for folder in folders:
             shutil.copytree(ROOT, folder, ignore=_IGNORED)
-        print(f"{len(mutants)} mutants; finding out which tests cover which lines", flush=True)
+        print(f"{len(mutants)} mutants; measuring which tests cover which lines", flush=True)
         covered = _cover(folders[0], chosen.tests)
         waiting: queue.Queue[Mutant] = queue.Queue()
         for mutant in mutants:
