@@ -265,8 +265,8 @@ def mutants() -> Iterator[tuple[str, str, str | None]]:
 
 
 def main() -> int:
-    """Prints one line for each broken rule; exit code 1 if one goes unnoticed, or if something is noticed
-    where nothing is broken.
+    """Prints one line for each broken rule; exit code 1 if one goes unnoticed, or if the unbroken
+    document is said to be wrong.
     """
     wrong = 0
     for side, rule, shown in mutants():

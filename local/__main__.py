@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = commands.add_parser(
         "run",
         help="serve until you press Ctrl-C",
-        description="Deploys the function on a local cloud, and serves.",
+        description="Deploys the function on a local cloud and serves it.",
     )
     for name, default, what in PORTS:
         option = "--" + name.lower().replace("_", "-")
@@ -66,10 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
             type=_port,
             metavar="PORT",
             default=_default(name, default),
-            help=f"port of {what}; also {name}",
+            help=f"port of {what}; also set by {name}",
         )
     run.add_argument(
-        "--state", type=Path, default=STATE, help="folder in which the local cloud keeps everything"
+        "--state",
+        type=Path,
+        default=STATE,
+        help="the folder that keeps everything of the local cloud",
     )
     commands.add_parser(
         "demo",

@@ -1,6 +1,6 @@
 """What the most expensive request under the limits may cost, in CPU time and as a multiple of the
-largest legal one. Nothing here depends on how busy or fast the machine is. `make bench` measures the same
-requests against the bound itself.
+largest legal one. Nothing here depends on how busy or fast the machine is. `make bench` measures
+the same requests against the bound itself.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def test_the_largest_legal_requests_are_legal(app: Wsgi, name: str) -> None:
 def test_no_request_under_the_limits_is_expensive(
     app: Wsgi, log_lines: Callable[[], list[dict[str, Any]]], name: str
 ) -> None:
-    """A request that is built to be expensive gets an answer of the contract and one line in the log,
-    and costs a bounded multiple of the largest legal request.
+    """A request that is built to be expensive gets an answer of the contract and one line in the
+    log, and costs a bounded multiple of the largest legal request.
     """
     request = HOSTILE[name]()
     assert len(request.body) <= BODY == BODY_MAX
