@@ -1,6 +1,6 @@
-# One target an intent; CI runs the same ones (.ci/run).
+# One target for each task; CI runs the same ones (.ci/run).
 
-# Function Compute runs CPython 3.10: take it where it is found, else the python3 there is.
+# Function Compute runs CPython 3.10: take it where it is found, or else python3.
 PYTHON ?= $(shell \
 	for p in python3.10 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 python3; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 \
@@ -18,7 +18,7 @@ help: ## show this list
 run: $(VENV)/.run ## the function and a local cloud on 127.0.0.1, until Ctrl-C
 	@$(BIN)/python -m local run
 
-demo: $(VENV)/.run ## a tour in seconds
+demo: $(VENV)/.run ## a tour that takes seconds
 	@$(BIN)/python -m local demo
 
 test: $(VENV)/.dev ## every test, with coverage of function/
@@ -27,40 +27,40 @@ test: $(VENV)/.dev ## every test, with coverage of function/
 	@$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
 
-mutants: $(VENV)/.dev ## break function/ in 200 small ways: does a test notice? (OPTIONS=--help)
+mutants: $(VENV)/.dev ## break function/ in 200 small ways and see which tests fail (OPTIONS=--help)
 	$(BIN)/python -m tests.mutants $(OPTIONS)
 
 soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak
 
-crash: $(VENV)/.dev ## kill the parts of the local cloud at random, and audit that nothing is lost
+crash: $(VENV)/.dev ## kill the parts of the local cloud at random, and check that nothing is lost
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.crash
 
-bench: $(VENV)/.dev ## side by side with the usual clients (bench/RESULTS.md), five minutes
+bench: $(VENV)/.dev ## compare with the usual clients (bench/RESULTS.md); takes five minutes
 	$(BIN)/python -m bench
 
-conformance: $(VENV)/.dev ## thousands of generated requests, held to the contract
+conformance: $(VENV)/.dev ## check thousands of generated requests against the contract
 	CONFORMANCE_CASES=3000 $(BIN)/python -m pytest -q --timeout 3600 tests/contract/test_conformance.py
 
-scale: $(VENV)/.dev ## simulate callers, instances and the quota anew (docs/scale.md)
+scale: $(VENV)/.dev ## simulate callers, instances and the quota again (docs/scale.md)
 	PYTHONPATH=function:. $(BIN)/python bench/scale.py
 
-docs: $(VENV)/.dev ## write what is made from the code: the contract, the problems, tables
+docs: $(VENV)/.dev ## write the files that are generated from the code: contract, problems, tables
 	$(BIN)/python -m contract
 
-check: $(VENV)/.dev audit ## format, lint, types, security, what a cold start imports
+check: $(VENV)/.dev audit ## check format, lint, types, security and the imports of a cold start
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/bandit -q -ll -r function local deploy contract
 	$(BIN)/python -m pytest -q tests/bench/test_budget.py
 
-# By the locked hashes; an entry that the advisory service does not know is listed as skipped,
-# not as sound.
-audit: $(VENV)/.dev ## known vulnerabilities of what ships
+# Checks the locked hashes. An entry that the advisory service does not know is listed as skipped,
+# not as safe.
+audit: $(VENV)/.dev ## look for known vulnerabilities in what ships
 	$(BIN)/pip-audit --require-hashes --disable-pip -r function/requirements.txt
 
-format: $(VENV)/.dev ## put the code into its format
+format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -68,7 +68,7 @@ format: $(VENV)/.dev ## put the code into its format
 # comments in the .in files say why each entry is there.
 LOCK = $(BIN)/uv pip compile --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate --quiet
-lock: $(VENV)/.dev ## write the locked requirements anew
+lock: $(VENV)/.dev ## write the locked requirements again
 	$(PIP) install uv
 	$(LOCK) --python-platform x86_64-manylinux2014 function/requirements.in \
 		-o function/requirements.txt
@@ -76,12 +76,12 @@ lock: $(VENV)/.dev ## write the locked requirements anew
 	$(LOCK) --universal requirements-dev.in -c requirements-run.txt -o requirements-dev.txt
 	$(LOCK) --universal bench/requirements.in -c requirements-dev.txt -o bench/requirements.txt
 
-clean: ## forget the environment and what the local cloud holds
+clean: ## delete the environment and the data of the local cloud
 	rm -rf $(VENV) .venv-bench .local dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { \
-		echo "make: no Python 3.10 or newer was found; install one or say make PYTHON=…" >&2; exit 1; }
+		echo "make: no Python 3.10 or newer was found; install one or run make PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements-run.txt | $(VENV)/bin/python

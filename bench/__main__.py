@@ -1,4 +1,4 @@
-"""`python -m bench [--quick]`: measures the function beside what a user would write instead; writes
+"""`python -m bench [--quick]`: compares the function with what a user would write instead; writes
 bench/RESULTS.md.
 """
 
@@ -21,7 +21,7 @@ def main() -> int:
     """Returns 1 if a target is missed or something needed is missing."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="a rough look in under a minute; writes no file"
+        "--quick", action="store_true", help="rough figures in less than a minute; writes no file"
     )
     quick = parser.parse_args().quick
     started = time.monotonic()

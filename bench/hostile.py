@@ -1,4 +1,4 @@
-"""Requests under the limits that are made to cost much, and the largest legal ones beside them.
+"""Requests under the limits that are built to be expensive, and the largest legal ones.
 
 `make bench` measures them and tests/function/test_hostile.py holds the function to their bound: no
 request under the limits takes more than 60 ms of CPU, or three times the largest legal one.

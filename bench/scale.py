@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code: 0 done, 1 failed, 2 used wrongly."""
     parser = argparse.ArgumentParser(prog="python bench/scale.py", description=__doc__)
     parser.add_argument(
-        "--seed", type=int, default=1, help="of everything that is drawn (default: 1)"
+        "--seed", type=int, default=1, help="the seed of all random numbers (default: 1)"
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs, for tests")
     parser.add_argument(

@@ -48,7 +48,7 @@ def _with(page: Path, name: str, table: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; exit code 1 where a file is not up to date."""
     parser = argparse.ArgumentParser(
-        prog="python -m contract", description="Writes what is made from the code."
+        prog="python -m contract", description="Writes the files that are generated from the code."
     )
     parser.add_argument(
         "--check",

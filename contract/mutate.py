@@ -34,7 +34,7 @@ NAME_IN_PATH = ("paths", "/v1/contact-groups/{contactGroupName}", "parameters", 
 CODES = ("components", "schemas", "FieldError", "properties", "code")
 WRITES = (("/v1/contact-groups", "post"), ("/v1/contact-groups/{contactGroupName}", "put"))
 Place = tuple[Any, ...]
-#: What the application says to each probe.
+#: What the application answers to each probe.
 Verdicts = list[tuple[Any, bool]]
 
 
@@ -268,8 +268,8 @@ def mutants() -> Iterator[tuple[str, str, str | None]]:
 
 
 def main() -> int:
-    """Prints a line a broken rule; exit code 1 if one goes unnoticed, or if something is noticed
-    where nothing is broken.
+    """Prints one line for each broken rule; exit code 1 if one goes unnoticed, or if the unbroken
+    document is said to be wrong.
     """
     wrong = 0
     for side, rule, shown in mutants():

@@ -5,6 +5,7 @@ that the code answered.
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 
 from contact_groups.cloudmonitor.outcomes import TABLE, Row
@@ -35,16 +36,16 @@ verdict on an item of an event. Its `type` is a relative URI that leads to the s
 | `calls` | the calls that were made; above `attempts` where one was replaced at once |
 | `requestId` | Function Compute's id of the request: the one to quote, and to look for in the log |
 
-This page is written from the code: `make docs` writes it anew.
+`make docs` writes this page from the code.
 """
 ACTORS = {
     Actor.CALLER: "the caller",
     Actor.OPERATOR: "the platform team",
-    Actor.NOBODY: "nobody: it passes by itself",
+    Actor.NOBODY: "nobody: it ends by itself",
 }
 VERDICTS = {
     Verdict.REJECTED: "`rejected`: its payload is in the log, with a command to send it again",
-    Verdict.FAILED: "`failed`: the platform tries the event again, and keeps it when that does not"
+    Verdict.FAILED: "`failed`: the platform tries the event again, and keeps it if that does not"
     " help",
 }
 
@@ -78,7 +79,8 @@ def _index(types: list[ProblemType]) -> Iterator[str]:
 def _section(problem_type: ProblemType) -> Iterator[str]:
     rows = [row for row in TABLE if row.type.slug == problem_type.slug]
     yield f"\n## {problem_type.slug}\n"
-    yield f"**{problem_type.status} · {problem_type.title}.** {problem_type.advice}\n"
+    text = f"**{problem_type.status} · {problem_type.title}.** {problem_type.advice}"
+    yield textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False) + "\n"
     yield "| | |\n|---|---|"
     yield f"| who must act | {ACTORS[problem_type.actor]} |"
     yield f"| try again unchanged | {_again(problem_type, rows)} |"
@@ -98,7 +100,7 @@ def _section(problem_type: ProblemType) -> Iterator[str]:
 
 def _again(problem_type: ProblemType, rows: list[Row]) -> str:
     if len({row.type.retryable for row in rows}) > 1:
-        return "as `retryable` says: yes if CloudMonitor's status was 5xx"
+        return "see `retryable`: yes if CloudMonitor's status was 5xx"
     if not problem_type.retryable:
         return "no"
     return (
@@ -112,7 +114,7 @@ def _ranges(statuses: list[int]) -> str:
     return (
         str(statuses[0])
         if len(statuses) == 1
-        else f"{statuses[0]} to {statuses[-1]}, but for those of other problems"
+        else f"{statuses[0]} to {statuses[-1]}, except those of other problems"
     )
 
 

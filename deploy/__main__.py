@@ -25,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     except DeployError as error:
         print(f"deploy {options.command}: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"deploy {options.command}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"deploy {options.command}: interrupted", file=sys.stderr)
         return 1
@@ -86,7 +89,7 @@ def _invoke(options: argparse.Namespace) -> int:
             print,
         )
     else:
-        raise UsageError("say an event file, or --path for an HTTP request")
+        raise UsageError("give an event file, or --path for an HTTP request")
     return 0 if done else 1
 
 
@@ -120,32 +123,36 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     packaging = commands.add_parser(
-        "package", help="write the package of code", description=package.__doc__
+        "package", help="write the package with the code", description=package.__doc__
     )
     packaging.add_argument("--output", type=Path, default=PACKAGE)
 
     template = argparse.ArgumentParser(add_help=False)
     template.add_argument("--template", type=Path, default=Path("template.yml"))
     template.add_argument(
-        "--parameters", nargs="+", default=[], metavar="NAME=VALUE", help="of the template"
+        "--parameters",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="values for the parameters of the template",
     )
 
     account = argparse.ArgumentParser(add_help=False)
     account.add_argument(
-        "--region", default=os.environ.get("REGION") or "cn-hangzhou", help="also REGION"
+        "--region", default=os.environ.get("REGION") or "cn-hangzhou", help="also set by REGION"
     )
     account.add_argument(
-        "--account-id", default=os.environ.get("ACCOUNT_ID"), help="also ACCOUNT_ID"
+        "--account-id", default=os.environ.get("ACCOUNT_ID"), help="also set by ACCOUNT_ID"
     )
     account.add_argument(
         "--endpoint",
         default=os.environ.get("FUNCTION_COMPUTE_ENDPOINT"),
-        help="also FUNCTION_COMPUTE_ENDPOINT",
+        help="also set by FUNCTION_COMPUTE_ENDPOINT",
     )
 
     serving = argparse.ArgumentParser(add_help=False)
     serving.add_argument("--service", default="contact-groups")
-    serving.add_argument("--alias", default="live", help="what callers address")
+    serving.add_argument("--alias", default="live", help="the alias that callers use")
 
     commands.add_parser(
         "role",
@@ -154,22 +161,31 @@ def _parser() -> argparse.ArgumentParser:
         description=role.__doc__,
     )
     applying = commands.add_parser(
-        "apply", parents=[template, account], help="deploy", description=Apply.__doc__
+        "apply",
+        parents=[template, account],
+        help="deploy both functions",
+        description=Apply.__doc__,
     )
-    applying.add_argument("--role-arn", required=True, help="the role of the service; see `role`")
+    applying.add_argument(
+        "--role-arn", required=True, help="the ARN of the service's role; see `./bin/deploy role`"
+    )
     applying.add_argument("--package", type=Path, default=PACKAGE)
-    applying.add_argument("--alias", default="live", help="what callers address")
-    applying.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    applying.add_argument("--alias", default="live", help="the alias that callers use")
+    applying.add_argument(
+        "--dry-run", action="store_true", help="print the plan and change nothing"
+    )
 
     back = commands.add_parser(
-        "rollback", parents=[account, serving], help="serve an older version"
+        "rollback", parents=[account, serving], help="go back to an older version"
     )
     back.add_argument(
-        "--to", metavar="VERSION", help="the version before the one that serves, unless said"
+        "--to",
+        metavar="VERSION",
+        help="the version to serve; the default is the one before the current version",
     )
 
     calling = commands.add_parser(
-        "invoke", parents=[account, serving], help="call", description=invoke.__doc__
+        "invoke", parents=[account, serving], help="call a function", description=invoke.__doc__
     )
     calling.add_argument("function")
     calling.add_argument("event", nargs="?", type=Path, help="a file with the event")
@@ -177,10 +193,10 @@ def _parser() -> argparse.ArgumentParser:
         "--async",
         dest="asynchronous",
         action="store_true",
-        help="let the platform try in the background",
+        help="invoke asynchronously: the platform tries in the background",
     )
     calling.add_argument("--method", default="POST")
-    calling.add_argument("--path", help="of an HTTP request, such as /v1/contact-groups")
+    calling.add_argument("--path", help="the path of an HTTP request, such as /v1/contact-groups")
     calling.add_argument("--header", action="append", default=[], metavar="NAME: VALUE")
     calling.add_argument("--data", default="", help="the body of an HTTP request")
     return parser

@@ -1,5 +1,5 @@
-"""aliyun-fc2 as this project uses it: its quirks kept in, its errors made into sentences that name
-the resource.
+"""aliyun-fc2 as this project uses it. It hides the client's quirks and turns its errors into
+sentences that name the resource.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def connect(
             " AccessKey"
         )
     if not endpoint and not account_id:
-        raise UsageError("say --account-id, or --endpoint (FUNCTION_COMPUTE_ENDPOINT)")
+        raise UsageError("give --account-id, or --endpoint (FUNCTION_COMPUTE_ENDPOINT)")
     # When a call fails, the SDK logs all headers of the request, Authorization and token among them
     # (facts/function-compute.md §5.3).
     root = logging.getLogger()
     root.addFilter(_not_from_the_sdk)
-    if not root.handlers:  # else warnings of urllib3, one a retry, go to stderr
+    if not root.handlers:  # else warnings of urllib3, one per retry, go to stderr
         root.addHandler(logging.NullHandler())
     return fc2.Client(
         endpoint=(endpoint or f"https://{account_id}.{region}.fc.aliyuncs.com").rstrip("/"),

@@ -1,4 +1,4 @@
-"""What ends a command: one line for whoever ran it, and an exit code."""
+"""Errors that end a command, with one line for its user and an exit code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ class DeployError(Exception):
 
 
 class UsageError(DeployError):
-    """The command was used wrongly: a file, parameter or setting of the caller's is not as it must
-    be.
-    """
+    """The command was used wrongly: a file, a parameter or a setting of the caller is wrong."""
 
     exit_code = 2

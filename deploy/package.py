@@ -55,11 +55,11 @@ def build(function: Path, output: Path, cache: Path) -> str:
         cache: a folder that keeps unpacked dependencies, by the hash of their lock file.
 
     Returns:
-        What to tell: whether it holds compiled code, its size, and the sizes of its parts.
+        The text to print: whether it holds compiled code, its size, and the sizes of its parts.
 
     Raises:
         UsageError: function is no such folder.
-        DeployError: the dependencies cannot be had.
+        DeployError: the dependencies are unavailable.
     """
     lock = function / "requirements.txt"
     if not (function / "index.py").is_file() or not lock.is_file():

@@ -1,4 +1,4 @@
-"""What a deployment would change: each resource as it must be, beside what there is."""
+"""What a deployment would change: each resource as wanted, compared with what exists."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def maximum_instances(deployment: Deployment, function: Function) -> int | None:
 
 
 def table(steps: list[Step]) -> str:
-    """The plan, a line a resource."""
+    """The plan, one line per resource."""
     rows = [
         (step.action, step.kind, step.name, ", ".join(step.changed) if step.present else "")
         for step in steps

@@ -47,15 +47,15 @@ otherwise.
 The API's reference, to read and to try out: {facade}/docs
 The local CloudMonitor's console, with switches for its faults: {cloudmonitor}/console
 
-An event, from another terminal:
+To send an event, use another terminal:
 
   ALIBABA_CLOUD_ACCESS_KEY_ID=testid ALIBABA_CLOUD_ACCESS_KEY_SECRET=testsecret \\
     ./bin/deploy invoke {event_function} events/mns-topic.json --endpoint {function_compute}
 
-events/oss.json and its like work too: their manifests are in {state}/objects, in a folder for each
-bucket, and others can be put beside them.
+Events of OSS, such as events/oss.json, work too. Their manifests are in {state}/objects, with one
+folder for each bucket. Put your own manifests there.
 
-Everything is kept in {state}: groups, what is deployed, logs, failed events. Ctrl-C ends it.
+{state} keeps everything: groups, deployments, logs and failed events. Press Ctrl-C to stop.
 """
 
 
@@ -65,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
         "run",
-        help="serve until Ctrl-C",
-        description="Deploys the function on a local cloud, and serves.",
+        help="serve until you press Ctrl-C",
+        description="Deploys the function on a local cloud and serves it.",
     )
     for name, default, what in PORTS:
         option = "--" + name.lower().replace("_", "-")
@@ -75,13 +75,18 @@ def main(arguments: list[str] | None = None) -> int:
             type=_port,
             metavar="PORT",
             default=_default(name, default),
-            help=f"port of {what}; also {name}",
+            help=f"port of {what}; also set by {name}",
         )
     run.add_argument(
-        "--state", type=Path, default=STATE, help="folder in which the local cloud keeps everything"
+        "--state",
+        type=Path,
+        default=STATE,
+        help="the folder that keeps everything of the local cloud",
     )
     commands.add_parser(
-        "demo", help="a tour in seconds", description="Shows what the function does, step by step."
+        "demo",
+        help="a tour that takes seconds",
+        description="Shows what the function does, step by step.",
     )
     options = parser.parse_args(arguments)
     try:
@@ -137,7 +142,7 @@ def serve(options: argparse.Namespace) -> int:
         text = WELCOME.format(**urls, event_function=EVENT_FUNCTION, state=options.state)
         print(text, flush=True)
         ending.wait()
-    print("ended")
+    print("stopped")
     return 0
 
 

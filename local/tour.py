@@ -90,7 +90,7 @@ REQUESTS = (
 
 
 class Tour:
-    """One walk through all of it; `failed` names the steps that did not come out as they must."""
+    """One run of the tour; `failed` has the titles of the steps with an unexpected result."""
 
     def __init__(self, cloud: LocalCloud, say: Callable[[str], None]) -> None:
         """Args: cloud: a running one; say: takes what is shown."""
@@ -136,7 +136,7 @@ class Tour:
         self._check(title, [item["verdict"] for item in document["items"]] == [verdict])
 
     def in_background(self, title: str, name: str, fault: Fault) -> None:
-        """Sends one event for the platform to try, and try again."""
+        """Sends one asynchronous event, which the platform may try several times."""
         self._say(f"── {title}\n   ./bin/deploy invoke {EVENT_FUNCTION} events/{name} --async")
         cloud = self._cloud
         cloud.cloudmonitor.faults.add(fault)
@@ -158,7 +158,7 @@ class Tour:
             attempts = record["requestContext"]["approximateInvokeCount"]
             kept = " ".join(record["requestPayload"].split())
             self._say(
-                f"     after {attempts} invocations it is in the failure destination: {kept[:60]}…"
+                f"     after {attempts} invocations, in the failure destination: {kept[:60]}…"
             )
         last = [call for call in calls if call.action == "PutContactGroup"][-1]
         self._check(
@@ -177,7 +177,7 @@ class Tour:
             "\n── And the HTTP function logged, for its last request\n  "
             f" {logged[-1] if logged else '(nothing)'}"
         )
-        self._check("The log has a line a request", len(logged) == len(REQUESTS))
+        self._check("The log has one line per request", len(logged) == len(REQUESTS))
 
     def _show(self, document: Any) -> None:
         self._say(
@@ -192,7 +192,7 @@ class Tour:
 
 
 def tour() -> int:
-    """Walks through every step; returns 0 if all came out as they must, else 1."""
+    """Runs every step; returns 0 if all results are as expected, else 1."""
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCloud(
@@ -215,7 +215,7 @@ def tour() -> int:
         )
         # This one first: once the group is stored, reading would settle it as applied.
         walk.in_background(
-            "An event that keeps failing ends in the failure destination",
+            "An event that keeps failing goes to the failure destination",
             "payload.json",
             Fault("error", times=None, code=unavailable, action="PutContactGroup"),
         )
@@ -226,5 +226,5 @@ def tour() -> int:
         )
         walk.show_end()
     for title in walk.failed:
-        print(f"\ndemo: not as it must be: {title}")
+        print(f"\ndemo: unexpected result: {title}")
     return 1 if walk.failed else 0

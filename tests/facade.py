@@ -21,7 +21,7 @@ class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Writes nothing: the function writes a line a request."""
+        """Writes nothing: the function writes one line per request."""
 
 
 class Facade:

@@ -298,7 +298,7 @@ def _report(done: list[tuple[Mutant, str]], least: float) -> int:
 def main() -> int:
     """Breaks, tests, reports."""
     options = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    options.add_argument("--count", type=int, default=200, help="how many, drawn by the seed (200)")
+    options.add_argument("--count", type=int, default=200, help="how many mutants to draw (200)")
     options.add_argument("--all", action="store_true", help="every mutant rather than a sample")
     options.add_argument("--module", action="append", help="as cloudmonitor/http1.py; repeatable")
     options.add_argument("--seed", type=int, default=1, help="of the sample (1)")

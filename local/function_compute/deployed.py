@@ -34,7 +34,7 @@ class Snapshot:
         """The document of a function.
 
         Raises:
-            Refusal: There is none of that name.
+            Refusal: No function has that name.
         """
         if name not in self.functions:
             raise function_not_found(self.name, name)

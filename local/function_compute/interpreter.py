@@ -17,7 +17,7 @@ def check_python(path: str) -> str:
     """The interpreter of that path or name, as an absolute path.
 
     Raises:
-        NoPython: There is none.
+        NoPython: No such Python was found.
     """
     found = shutil.which(path)
     if found is None:

@@ -42,7 +42,7 @@ class Triggers:
         collection = self._collection(call)
         name, kind = required(call.document, "triggerName", "triggerType")
         if kind not in TYPES:
-            raise invalid(f"triggerType '{kind}' is none of {', '.join(sorted(TYPES))}")
+            raise invalid(f"triggerType '{kind}' is not one of {', '.join(sorted(TYPES))}")
         named = {"triggerName": name, "triggerType": kind, "triggerId": str(uuid.uuid4())}
         document = {**named, "description": "", "qualifier": "", **members(call.document, _MEMBERS)}
         self._check(call, document)
@@ -143,7 +143,7 @@ class AsyncConfigs:
                 or not arn.startswith("acs:")
             ):
                 raise invalid(
-                    f"destinationConfig.{outcome} is none of onSuccess, onFailure with a"
+                    f"destinationConfig.{outcome} must be onSuccess or onFailure, with a"
                     " destination acs:…"
                 )
         now = self._resources.now()

@@ -1,4 +1,4 @@
-"""Says what goes wrong once, however often it is tried again, and says when it is over."""
+"""Reports each trouble once, however often it is retried, and reports its end."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         except (Refusal, ValueError) as error:
-            framing = invalid("the body is not framed as HTTP says")
+            framing = invalid("the body is not framed as HTTP requires")
             self._refuse(error if isinstance(error, Refusal) else framing)
             return
         path, _, query = _text(self.path).partition("?")

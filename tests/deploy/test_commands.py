@@ -182,6 +182,18 @@ def test_wrong_use_is_told_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+def test_a_package_that_cannot_be_written_is_one_line(cloud: LocalCloud, tmp_path: Path) -> None:
+    """A package that has no place to be written ends with one line that names the place."""
+    (tmp_path / "file").touch()
+
+    done = deploy("", "package", "--output", str(tmp_path / "file" / "function.zip"))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("deploy package: ")
+    assert str(tmp_path / "file") in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_without_credentials_or_address(cloud: LocalCloud) -> None:
     """What is missing from the environment is named; a wrong secret is refused without
     being shown.

@@ -1,6 +1,4 @@
-"""The table of faults: what CloudMonitor does, and what must come of it at each entry. Held by
-test_faults.py.
-"""
+"""The table of faults: what CloudMonitor does, and the result that test_faults.py expects."""
 
 from __future__ import annotations
 
@@ -79,7 +77,7 @@ _LOST = Fault("drop", at="answered")
 _REFUSED_LATE = Fault("error", at="answered", code="InvalidParameterValue")
 
 CASES: tuple[Case, ...] = (
-    # throttling, and moments that pass
+    # throttling and short outages
     _works("throttled twice", _error("Throttling.User", 2), calls=3),
     _works(
         "throttled with a hint in ms",

@@ -63,8 +63,8 @@ def _without_secrets(reply: Reply) -> Reply:
 def test_fault_over_http(
     cloudmonitor: CloudMonitor, make_function: Callable[..., Function], case: Case
 ) -> None:
-    """Each fault gets the status, problem, outcome and calls of its row, and what is said of the
-    group is true.
+    """Each fault gets the status, problem, outcome and calls of its row, and what it says about
+    the group is true.
     """
     cloudmonitor.set_credentials(case.credential)
     cloudmonitor.state.contact_book = case.contact_book
@@ -120,10 +120,10 @@ def test_fault_in_an_event(
     assert (cloudmonitor.group(NAME) is not None) == case.stored
 
 
-def test_after_a_stale_connection_the_next_request_is_none_the_wiser(
+def test_a_stale_connection_does_not_affect_the_next_request(
     cloudmonitor: CloudMonitor, make_function: Callable[..., Function]
 ) -> None:
-    """Connections that the gateway closes without a word cost neither an attempt nor an error."""
+    """Connections that the gateway closes silently cost neither an attempt nor an error."""
     cloudmonitor.faults.add(Fault("stale", times=None))
     function = _function(make_function, cloudmonitor.url)
 
@@ -151,7 +151,7 @@ def test_nobody_listens(make_function: Callable[..., Function]) -> None:
     )
 
 
-def test_certificates_that_nobody_vouches_for(
+def test_certificates_of_an_unknown_authority(
     authority: Path, make_function: Callable[..., Function]
 ) -> None:
     """A server with a certificate of an unknown authority gets no call."""

@@ -1,6 +1,6 @@
-"""What the dearest request under the limits may cost, in CPU time and as a multiple of the largest
-legal one: nothing here depends on how busy or fast the machine is. `make bench` measures the same
-requests against the bound itself.
+"""What the most expensive request under the limits may cost, in CPU time and as a multiple of the
+largest legal one. Nothing here depends on how busy or fast the machine is. `make bench` measures
+the same requests against the bound itself.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def _least(app: Wsgi, request: Request, times: int) -> float:
 
 
 def _seconds(call: Callable[[], Any]) -> float:
-    """CPU seconds of this thread, without those that the collector of garbage takes for all that
-    the other tests have left: a process of the function holds next to nothing.
+    """CPU seconds of this thread, without garbage collection of what other tests have left: a
+    process of the function holds almost nothing.
     """
     gc.collect()
     gc.freeze()
@@ -62,16 +62,16 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 @pytest.mark.parametrize("name", LEGAL)
 def test_the_largest_legal_requests_are_legal(app: Wsgi, name: str) -> None:
-    """What the others are measured by is accepted."""
+    """The requests that the others are compared with are accepted."""
     assert _answer(app, LEGAL[name]())[0] == 200
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_no_request_under_the_limits_is_dear(
+def test_no_request_under_the_limits_is_expensive(
     app: Wsgi, log_lines: Callable[[], list[dict[str, Any]]], name: str
 ) -> None:
-    """A request that is made to cost much gets an answer of the contract and one line in the log,
-    and costs a bounded multiple of the largest legal request.
+    """A request that is built to be expensive gets an answer of the contract and one line in the
+    log, and costs a bounded multiple of the largest legal request.
     """
     request = HOSTILE[name]()
     assert len(request.body) <= BODY == BODY_MAX

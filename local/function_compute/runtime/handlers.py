@@ -38,7 +38,7 @@ class UserCodeError(HandlerError):
 
 
 class HandlerNotFound(HandlerError):
-    """Its module lacks it."""
+    """The module has no such handler."""
 
 
 def find(handler: str, folder: str) -> Callable[..., Any]:
@@ -49,7 +49,7 @@ def find(handler: str, folder: str) -> Callable[..., Any]:
         folder: The folder of the code.
 
     Raises:
-        HandlerError: There is none, or its module fails.
+        HandlerError: The handler does not exist, or its module fails.
     """
     module_name, dot, name = handler.rpartition(".")
     if not dot or not module_name or not name:

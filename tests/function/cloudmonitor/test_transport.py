@@ -529,7 +529,7 @@ def test_tls_is_used_kept_and_warmed(tls_server: RawServer, authority: Path) -> 
 
 
 def test_unknown_authorities_are_refused(tls_server: RawServer) -> None:
-    """A certificate that nobody vouches for gets no call."""
+    """A server with a certificate of an unknown authority gets no call."""
     with pytest.raises(NotSent, match="certificate is not trusted"):
         _send(make_pool(Endpoint("https", "localhost", tls_server.port)))
 

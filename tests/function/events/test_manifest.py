@@ -17,6 +17,7 @@ from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.events.manifest import MANIFEST_MAX, Manifests
 from contact_groups.events.messages import ObjectReference
 from contact_groups.events.report import EventFailed
+from contact_groups.problems import Problem
 from contact_groups.settings import read_settings
 from local.objects import Objects
 from tests.support import ScriptedTransport, Time
