@@ -156,6 +156,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     groups apart.
     """
     parameters = {
+        "DeletesEnabled": "true",
         "HttpCallsPerSecond": "10000",
         "EventCallsPerSecond": "10000",
         "AsyncRetryAttempts": "2",

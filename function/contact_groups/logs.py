@@ -59,13 +59,19 @@ def conceal(secrets: tuple[str, ...]) -> None:
     _secrets.set(_secrets.get() + tuple(secret for secret in secrets if len(secret) >= SECRET_MIN))
 
 
-def write(level: int, message: str, **fields: Any) -> None:
+def write(level: int, message: str, *, keep: bool = False, **fields: Any) -> None:
     """Writes one line to the current sys.stdout, without the members that are None.
 
     It does not use the logging module. A log record costs as much as the rest of the line, and the
     platform's handler would write each one again in its own form.
+
+    Args:
+        level: of the logging module.
+        message: what happened.
+        keep: write the line whatever LOG_LEVEL says, because nothing else has what it contains.
+        fields: the other members.
     """
-    if level < _least:
+    if level < _least and not keep:
         return
     now = time.time()
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))

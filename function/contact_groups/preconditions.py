@@ -1,4 +1,4 @@
-"""Entity tags and the conditions on them (RFC 9110 §8.8.3, §13.1)."""
+"""Entity tags and the conditions on them (RFC 9110, sections 8.8.3 and 13.1)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ from tests.pages.browser import Browser, Page
 DOCS = Path(__file__).parent.parent.parent / "docs"
 GROUP = {"contactNames": ["Contact 1"], "describe": "Alert contact name"}
 HOSTILE = '<img src=x onerror="document.title=1">'
-PUT, POST = "#operations-writing-putContactGroup", "#operations-writing-postContactGroup"
+PUT = "#operations-contact_groups-putContactGroup"
+POST = "#operations-contact_groups-postContactGroup"
 
 
 def send(facade: Facade, name: str = "on-call", **changes: Any) -> int:
@@ -46,7 +47,7 @@ def unfold(page: Page) -> None:
     """Opens every operation of the reference."""
     page.wait_for(f"!!document.querySelector('{POST}')")
     page.run("document.querySelectorAll('.opblock-summary-control').forEach((one) => one.click())")
-    for part, count in (("button.execute", 4), ("[data-param-name] select", 2), ("textarea", 2)):
+    for part, count in (("button.execute", 8), ("[data-param-name] select", 2), ("textarea", 2)):
         page.wait_for(f"document.querySelectorAll('.opblock {part}').length === {count}")
 
 

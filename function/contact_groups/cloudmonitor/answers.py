@@ -142,9 +142,9 @@ def read_answer(raw: RawAnswer, secrets: tuple[str, ...] = ()) -> Answer:
     request_id = _text(members.get("requestid")) or raw.headers.get("x-acs-request-id")
     return Answer(
         status=raw.status,
-        code=_shown(code, secrets, CODE_MAX),
-        message=_shown(_without_signature(_text(members.get("message"))), secrets, MESSAGE_MAX),
-        request_id=_shown(request_id, secrets, REQUEST_ID_MAX),
+        code=shown(code, secrets, CODE_MAX),
+        message=shown(_without_signature(_text(members.get("message"))), secrets, MESSAGE_MAX),
+        request_id=shown(request_id, secrets, REQUEST_ID_MAX),
         success=success,
         headers=raw.headers,
         members=members,
@@ -205,7 +205,7 @@ def _without_signature(message: str | None) -> str | None:
     return message
 
 
-def _shown(text: str | None, secrets: tuple[str, ...], longest: int) -> str | None:
+def shown(text: str | None, secrets: tuple[str, ...], longest: int) -> str | None:
     """The first characters of a text, without secrets and without unprintable characters.
 
     A secret that crosses the end is removed as a whole. Only the beginning of the text is searched,
@@ -213,7 +213,7 @@ def _shown(text: str | None, secrets: tuple[str, ...], longest: int) -> str | No
     """
     if text is None:
         return None
-    shown, end = "", 0
+    kept, end = "", 0
     # An encoded secret is never shorter than the secret, so a longer secret cannot be in the text.
     # This usually skips the token, whose pattern takes milliseconds to compile.
     possible = [secret for secret in secrets if len(secret) <= len(text)]
@@ -222,12 +222,12 @@ def _shown(text: str | None, secrets: tuple[str, ...], longest: int) -> str | No
         for found in _forms(tuple(possible)).finditer(text, 0, reach):
             if found.start() >= longest:
                 break
-            shown += text[end : found.start()] + "***"
+            kept += text[end : found.start()] + "***"
             end = found.end()
-    shown += text[end:longest]
-    if not shown.isprintable():
-        shown = "".join(letter if letter.isprintable() else " " for letter in shown)
-    return shown.strip()[:longest]
+    kept += text[end:longest]
+    if not kept.isprintable():
+        kept = "".join(letter if letter.isprintable() else " " for letter in kept)
+    return kept.strip()[:longest]
 
 
 #: No form of one character is longer. Encoded three times, one has 8 characters: %252525XX.

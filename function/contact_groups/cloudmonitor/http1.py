@@ -123,7 +123,7 @@ class _Reader:
         lines: list[bytes] = []
         while (line := self.line()) != b"\r\n":
             if not _FIELD.fullmatch(line):
-                raise MalformedError("a line that is no header")
+                raise MalformedError("a line that is not a header")
             lines.append(line)
             if len(lines) == HEADERS_MAX:
                 raise MalformedError("too many headers")

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from contact_groups.contact_group import ContactGroup
@@ -30,9 +32,12 @@ class Applied(NamedTuple):
 class History:
     """What was applied. All threads of an instance share it. It keeps only a hash of each group."""
 
-    def __init__(self, most: int = REMEMBERED_MAX) -> None:
-        """Args: most: how many applied items and how many groups are remembered."""
+    def __init__(self, most: int = REMEMBERED_MAX, clock: Callable[[], float] = time.time) -> None:
+        """Args: most: how many applied items and how many groups are remembered; clock: seconds
+        since the epoch.
+        """
         self._most = most
+        self._clock = clock
         self._lock = threading.Lock()
         self._applied: OrderedDict[bytes, Applied] = OrderedDict()
         self._newest: OrderedDict[bytes, float] = OrderedDict()
@@ -64,7 +69,13 @@ class History:
         made: float | None,
         request_id: str | None,
     ) -> None:
-        """Remembers that an item was applied, for `find` and `newest`."""
+        """Remembers that an item was applied, for `find` and `newest`.
+
+        A time in the future counts as now: otherwise one source with a wrong clock would supersede
+        every later event for the group.
+        """
+        if made is not None:
+            made = min(made, self._clock())
         with self._lock:
             if delivery:
                 self._keep(self._applied, _hash(delivery, item, group), Applied(request_id))

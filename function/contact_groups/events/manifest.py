@@ -16,6 +16,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
+from contact_groups.cloudmonitor.answers import CODE_MAX, REQUEST_ID_MAX, shown
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.cloudmonitor.problems import MISCONFIGURED
@@ -118,7 +119,11 @@ class Manifests:
         left: float,
         connections: Connections,
     ) -> _Fetched:
-        with _oss2() as oss2, _errors(oss2, reference), _session(oss2, connections) as session:
+        with (
+            _oss2() as oss2,
+            _errors(oss2, reference, credentials),
+            _session(oss2, connections) as session,
+        ):
             found = oss2.Bucket(
                 bucket_name=reference.bucket,
                 endpoint=self.endpoint.url,
@@ -196,7 +201,7 @@ def _signing(oss2: Any, held: Credentials, region: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
+def _errors(oss2: Any, reference: ObjectReference, credentials: Credentials) -> Iterator[None]:
     """Turns what oss2 raises into problems, without its texts: they contain signed headers and the
     string to sign.
     """
@@ -204,10 +209,9 @@ def _errors(oss2: Any, reference: ObjectReference) -> Iterator[None]:
     try:
         yield
     except oss2.exceptions.OssError as error:
-        said = (
-            f"{name}: OSS answered HTTP {error.status} with code {error.code}"
-            f" (request {error.request_id})."
-        )
+        code = shown(str(error.code), credentials.secrets, CODE_MAX)
+        request_id = shown(str(error.request_id), credentials.secrets, REQUEST_ID_MAX)
+        said = f"{name}: OSS answered HTTP {error.status} with code {code} (request {request_id})."
         if error.status == 404:
             raise Problem(MANIFEST_UNUSABLE, said) from None
         if 400 <= error.status < 500:

@@ -141,6 +141,7 @@ def _write(message: str, level: int, items: list[Item], request_id: str | None) 
         logs.write(
             level,
             message,
+            keep=True,
             **common,
             **_told(items),
             part=f"{number}/{count}",

@@ -212,10 +212,10 @@ def test_what_was_not_found_depends_on_the_operation() -> None:
 @pytest.mark.parametrize(
     ("code", "status", "says"),
     [
-        ("InvalidAuthorization", 403, "The function's role lacks cms:PutContactGroup."),
-        ("InvalidTimeStamp.Expired", 400, "The function's clock is off"),
+        ("InvalidAuthorization", 403, "The function's role lacks cms:PutContactGroup"),
+        ("InvalidTimeStamp.Expired", 400, "The function's clock is wrong"),
         ("InvalidSecurityToken.Expired", 400, "The role's credentials have expired"),
-        ("MissingAccessKeyId", 400, "CLOUDMONITOR_SIGNATURE or CLOUDMONITOR_ENDPOINT are wrong."),
+        ("MissingAccessKeyId", 400, "CLOUDMONITOR_SIGNATURE or CLOUDMONITOR_ENDPOINT"),
     ],
 )
 def test_what_an_operator_can_do_is_said(

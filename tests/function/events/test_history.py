@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from contact_groups import logs
 from contact_groups.contact_group import ContactGroup
 from contact_groups.events.history import Applied, History
 from contact_groups.events.messages import Message
@@ -223,3 +224,31 @@ def test_history_is_shared_by_threads() -> None:
         for number, step in names
     ]
     assert sum(made is not None for made in kept) == 50
+
+
+def test_a_time_in_the_future_blocks_nothing(handle: Handle) -> None:
+    """An event with a wrong clock supersedes nothing that is made after it was applied."""
+    history = History(clock=lambda: 1_700_000_000.0)
+    sent = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": group("a")}
+    future = json.dumps({**sent, "time": "2200-01-01T00:00:00Z"}).encode()
+    later = json.dumps({**sent, "id": "2", "time": "2023-11-14T22:13:21Z"}).encode()
+
+    assert verdicts(handle(future, history=history)) == ["applied"]
+    assert verdicts(handle(later, history=history)) == ["applied"]
+
+
+def test_what_is_superseded_is_logged_whatever_the_level(handle: Handle, log_lines: Lines) -> None:
+    """LOG_LEVEL hides no payload that nothing else has."""
+    sent = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": group("a")}
+    newer = json.dumps({**sent, "time": "2023-11-14T00:00:00Z"}).encode()
+    older = json.dumps({**sent, "id": "2", "time": "2023-11-13T00:00:00Z"}).encode()
+    history = History()
+    handle(newer, history=history)
+    logs.configure("ERROR")
+    try:
+        assert verdicts(handle(older, history=history)) == ["superseded"]
+    finally:
+        logs.configure("INFO")
+
+    [line] = [line for line in log_lines() if line["message"] == "superseded"]
+    assert json.loads(line["payload"])["contactGroupName"] == "a"

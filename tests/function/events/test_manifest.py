@@ -326,6 +326,6 @@ def test_the_endpoint_is_the_region_s_own(environment: dict[str, str], url: str)
 def test_a_manifest_is_not_fetched_at_the_deadline() -> None:
     """Where no time is left, nothing is fetched, and the problem says why."""
     manifests = Manifests(Endpoint("http", "127.0.0.1", 1), 5.0, lambda: 5.0)
-    with pytest.raises(Problem, match="No time was left to fetch the manifest") as raised:
+    with pytest.raises(Problem, match="The deadline came before the manifest's turn") as raised:
         manifests.fetch(ObjectReference("b", "k.json", "cn-hangzhou"), Credentials("i", "s"))
     assert raised.value.type.slug == "manifest-unavailable"

@@ -464,4 +464,4 @@ def test_a_missing_payload_is_told_by_its_path(place: str) -> None:
     [source] = {one.name: one for one in SOURCES if one.where == f"`{place}`"}.values()
     [message] = source.messages({"data": {}})
     assert message.problem
-    assert f"has its payload at {place}; there is no" in message.problem.detail
+    assert f"must have its payload at {place}; there is no" in message.problem.detail

@@ -181,6 +181,16 @@ def test_half_a_manifest_is_none() -> None:
         manifests(slow.url).fetch(REFERENCE, CREDENTIALS)
 
 
+def test_a_secret_that_oss_echoes_is_not_shown() -> None:
+    """The code of a refusal is scrubbed and cut like that of CloudMonitor."""
+    body = f"<Error><Code>{CREDENTIALS.access_key_secret}{'x' * 500}</Code></Error>".encode()
+    answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with Slow(answer, b"") as slow, pytest.raises(Problem) as raised:
+        manifests(slow.url).fetch(REFERENCE, CREDENTIALS)
+    assert CREDENTIALS.access_key_secret not in raised.value.detail
+    assert len(raised.value.detail) < 300
+
+
 @pytest.mark.parametrize(
     "header",
     [
