@@ -16,8 +16,8 @@ from contact_groups.schemas import check_name
 #: (facts/contact-group-operations.md, A1).
 PAGE_SIZE_MAX = 100
 _WHOLE = re.compile("[1-9][0-9]{0,5}")
-#: One preference (RFC 7240, section 2): a name, perhaps a value, perhaps parameters, which nobody needs
-#: here.
+#: One preference (RFC 7240, section 2): a name, perhaps a value, perhaps parameters, which are
+#: not needed here.
 _PREFERENCE = re.compile(
     r"""[ \t,]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?:=[ \t]*("(?:[^"\\]|\\.)*"|[^ \t,;"]*))?"""
     r"""[ \t]*(?:;(?:[^",]|"(?:[^"\\]|\\.)*")*)?(?=,|$)"""
