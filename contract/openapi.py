@@ -308,7 +308,7 @@ def _write(operation_id: str, summary: str, schema: str, example: dict[str, Any]
         "links": links,
     }
     created = {
-        "description": "There was no such group (`If-None-Match: *`), and CloudMonitor holds it.",
+        "description": "There was no such group (If-None-Match: *), and CloudMonitor holds it.",
         "headers": {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}},
         "content": _json({"anyOf": [_reference(shape) for shape in shapes[:2]]}),
         "links": links,
