@@ -127,7 +127,7 @@ def _write(message: str, level: int, items: list[Item], request_id: str | None) 
     if not items:
         return
     rejection = uuid.uuid4().hex
-    common = {"requestId": request_id, "rejection": rejection}
+    common: dict[str, Any] = {"requestId": request_id, "rejection": rejection}
     several = len(items) > 1
     for item in items[:NAMED_MAX] if several else ():
         logs.write(level, f"{message} item", **common, **_told([item]))
