@@ -80,9 +80,9 @@ class Reader:
         """Reads the list once from its beginning; None if it changed on the way."""
         seen: set[str] = set()
         total = None
-        for number in itertools.count(1):
-            if next(pages) > self._pages_max:
-                break
+        number = 0
+        while next(pages) <= self._pages_max:
+            number += 1
             operation = describe_contact_group_list(number, PAGE_SIZE, name)
             page = self._client.call(operation, credentials, deadline)
             now = self._client.now()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -14,10 +16,16 @@ from hypothesis import strategies as st
 from contact_groups.api import create_app
 from contact_groups.cloudmonitor.calls import SIGNERS
 from contact_groups.cloudmonitor.client import Client
+from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
+from contact_groups.cloudmonitor.operations import put_contact_group
+from contact_groups.cloudmonitor.problems import PERMISSION_DENIED, UPSTREAM_TIMEOUT
 from contact_groups.cloudmonitor.transport import NoAnswer, RawAnswer
 from contact_groups.compute.wsgi import Wsgi
+from contact_groups.contact_group import ContactGroup
 from contact_groups.groups import Groups
+from contact_groups.problems import Problem
+from contact_groups.settling import Settler, Write
 from tests.function.upstream import Model
 from tests.support import ENVIRONMENT, Reply, Time, answer, call, refusal
 
@@ -395,3 +403,40 @@ def test_no_settled_outcome_is_wrong(  # noqa: C901 - the whole world of the mod
         assert not pending
     else:
         assert document["outcome"] == "unknown"
+
+
+def test_threads_that_are_refused_together_warn_once(
+    log_lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """Two requests that learn at the same time that reads are forbidden write one warning."""
+    together = threading.Barrier(2)
+
+    class Forbidden:
+        def find(self, *_: Any) -> Any:
+            together.wait(30)
+            raise Problem(PERMISSION_DENIED, "The function's role lacks it.")
+
+    client = SimpleNamespace(now=lambda: 0.0)
+    settler = Settler(cast(Any, client), cast(Any, Forbidden()))
+    operation = put_contact_group(ContactGroup("g", ("a",), "d"))
+    write = Write(operation, "g", lambda _: False)
+    ended: list[Problem] = []
+
+    def settle() -> None:
+        with pytest.raises(Problem) as raised:
+            settler.settle(
+                Problem(UPSTREAM_TIMEOUT, "no answer", outcome="unknown"),
+                write,
+                lambda: Credentials("id", "secret"),
+                9.0,
+            )
+        ended.append(raised.value)
+
+    threads = [threading.Thread(target=settle) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert [problem.outcome for problem in ended] == ["unknown", "unknown"]
+    assert [line["level"] for line in log_lines()] == ["WARNING"]

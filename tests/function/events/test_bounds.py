@@ -135,3 +135,13 @@ def test_an_item_keeps_no_frames() -> None:
     assert item.problem is not None
     assert item.problem.__traceback__ is None
     assert item.verdict == "rejected"
+
+
+def test_text_that_is_no_json_is_kept_in_what_is_left(handle: Handle, log_lines: Lines) -> None:
+    """A record that cannot be read is logged as it came, also beyond the limit."""
+    batch = json.dumps([group("a"), "{broken", group("b")]).encode()
+
+    assert verdicts(handle(batch, EVENT_ITEMS_MAX="1")) == ["applied", "rejected"]
+
+    [line] = [line for line in log_lines() if line["message"] == "rejected"]
+    assert json.loads(line["payload"]) == ["{broken", group("b")]
