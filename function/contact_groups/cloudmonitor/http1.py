@@ -14,7 +14,7 @@ to a stub on 127.0.0.1).
 from __future__ import annotations
 
 import re
-from io import BufferedReader
+from typing import Protocol
 
 #: "response <= 2,048 KB" (facts/cloudmonitor.md §1.5).
 BODY_MAX = 2_048 * 1024
@@ -51,7 +51,15 @@ class EmptyError(TruncatedError):
     """The connection ended before the first byte of an answer."""
 
 
-def read_response(stream: BufferedReader) -> tuple[int, dict[str, str], bytes, bool]:
+class Stream(Protocol):
+    """What an answer is read from."""
+
+    def read1(self, size: int, /) -> bytes:
+        """At most so many bytes, as soon as there are any; none at the end."""
+        ...
+
+
+def read_response(stream: Stream) -> tuple[int, dict[str, str], bytes, bool]:
     """Reads the answer to a POST.
 
     Args:
@@ -87,7 +95,7 @@ def read_response(stream: BufferedReader) -> tuple[int, dict[str, str], bytes, b
 class _Reader:
     """Reads a stream by line and by count. `left` says whether it has bytes that were not read."""
 
-    def __init__(self, stream: BufferedReader) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._held = b""
         self._at = 0

@@ -11,7 +11,6 @@ from the environment, and bound the size of an answer.
 
 from __future__ import annotations
 
-import io
 import socket
 import ssl
 import time
@@ -93,7 +92,7 @@ class Transport(Protocol):
         ...
 
 
-class _Reader(io.RawIOBase):
+class _Stream:
     """Reads a connection until a deadline. Every read may take only the time that is left, so a
     server that sends one byte per second cannot keep the connection open.
     """
@@ -101,17 +100,11 @@ class _Reader(io.RawIOBase):
     def __init__(self, connection: _Connection, deadline: float) -> None:
         self._connection = connection
         self._deadline = deadline
-        self.over = False
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed: a wider Buffer
-        if self.over:
-            return 0
-        count = self._connection.ready(self._deadline).recv_into(buffer)
-        self._connection.answered = self._connection.answered or count > 0
-        return count
+    def read1(self, size: int, /) -> bytes:
+        data = self._connection.ready(self._deadline).recv(size)
+        self._connection.answered = self._connection.answered or bool(data)
+        return data
 
 
 @dataclass(eq=False)
@@ -130,12 +123,9 @@ class _Connection:
         ready = self.ready(deadline)
         self.sent = True  # set before sending: sendall does not tell how much it sent
         ready.sendall(head)
-        reader = _Reader(self, deadline)
-        stream: io.BufferedReader = io.BufferedReader(reader)
-        status, headers, body, reusable = http1.read_response(stream)
-        reader.over = True  # from here on the stream only returns what it has already read
+        status, headers, body, reusable = http1.read_response(_Stream(self, deadline))
         self.idle_since = self.clock()
-        return RawAnswer(status, headers, body), reusable and not stream.peek()
+        return RawAnswer(status, headers, body), reusable
 
     def ready(self, deadline: float) -> socket.socket:
         """The socket, with the time that is left as its timeout.
