@@ -21,9 +21,9 @@ run: $(VENV)/.run ## the function and a local cloud on 127.0.0.1, until Ctrl-C
 demo: $(VENV)/.run ## a tour that takes seconds
 	@$(BIN)/python -m local demo
 
-test: $(VENV)/.dev ## every test, with coverage of function/
+test: $(VENV)/.dev ## every test, one process per core, with coverage of function/
 	@$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -q
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -q -n auto --dist worksteal
 	@$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
 

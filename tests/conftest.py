@@ -6,6 +6,7 @@ import compileall
 import importlib.util
 import itertools
 import json
+import os
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
@@ -32,6 +33,11 @@ from tests.support import (
     Time,
     call,
 )
+
+# `make test` measures this process and its neighbours, not the programs that tests start: what those
+# import and how long they take is part of what is tested.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_START", None)
 
 # The same examples each run: a red build can be repeated; `--hypothesis-profile=explore` looks
 # further.
