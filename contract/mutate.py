@@ -192,12 +192,15 @@ def list_mutants(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
         yield f"FieldError code: {what}", _changed(document, CODES, "enum", changed)
 
 
-def _changed(document: dict[str, Any], place: Place, keyword: str, value: Any) -> dict[str, Any]:
-    mutant = copy.deepcopy(document)
-    if value is None:
-        del _at(mutant, place)[keyword]
+def _changed(node: Any, place: Place, keyword: str, value: Any) -> Any:
+    """A copy of what leads to the keyword; the rest is shared, since nothing changes a mutant."""
+    mutant = copy.copy(node)
+    if place:
+        mutant[place[0]] = _changed(node[place[0]], place[1:], keyword, value)
+    elif value is None:
+        del mutant[keyword]
     else:
-        _at(mutant, place)[keyword] = value
+        mutant[keyword] = value
     return mutant
 
 

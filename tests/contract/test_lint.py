@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Any
 
 import openapi_spec_validator
 import pytest
+from jsonschema.exceptions import UnknownType
+from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from contract.__main__ import ROOT
 from contract.lint import faults
@@ -85,8 +88,10 @@ def test_each_fault_is_told(broken: Break) -> None:
     """A document with one fault is refused, by the schema of OpenAPI or by the rules here."""
     document = copy.deepcopy(OPENAPI)
     broken(document)
-    try:
+    # First the rules here, since they take a fifth of the time. A type that does not exist is more
+    # than they can bear.
+    with contextlib.suppress(UnknownType):
+        if faults(document):
+            return
+    with pytest.raises(OpenAPIValidationError):
         openapi_spec_validator.validate(document)
-    except Exception:
-        return
-    assert faults(document)
