@@ -14,21 +14,16 @@ from contract.conformance import EXCEPTIONS, SETTINGS, UNEXPRESSED, check, follo
 from contract.scenarios import application
 from local.cloud import LocalCloud
 
-in_process = load(application())
-over_http = load()
+schema = load(application())
 
 
-@in_process.parametrize()
+@schema.parametrize()
 @SETTINGS
-def test_in_this_process(case: schemathesis.Case[Any]) -> None:
-    """Whatever is generated from the document, valid or not, is answered as the document says."""
+def test_here_and_through_function_compute(case: schemathesis.Case[Any], cloud: LocalCloud) -> None:
+    """Whatever is generated from the document, valid or not, is answered as the document says: in
+    this process, and through the local Function Compute over HTTP.
+    """
     check(case)
-
-
-@over_http.parametrize()
-@SETTINGS
-def test_through_function_compute(case: schemathesis.Case[Any], cloud: LocalCloud) -> None:
-    """The same through the local Function Compute, over HTTP."""
     check(case, cloud.facade.url)
 
 
