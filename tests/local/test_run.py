@@ -138,6 +138,19 @@ def test_a_second_run_on_the_same_state_names_the_first(
         assert response.status == 200
 
 
+@pytest.mark.parametrize("inside", [".", "below"])
+def test_a_state_that_is_no_folder_is_a_clear_error(tmp_path: Path, inside: str) -> None:
+    """A file in the place of the folder is named, with what to do."""
+    (tmp_path / "file").touch()
+    state = tmp_path / "file" / inside
+
+    output, errors = _local("run", "--state", str(state)).communicate(timeout=60)
+
+    assert errors.startswith(f"local: {state} cannot be the folder of the local cloud (")
+    assert errors.endswith("): name another with --state\n")
+    assert output == ""
+
+
 def _curl(*arguments: str) -> tuple[int, dict[str, str], Any]:
     """Status, headers by lower-case name, and the parsed body of one call of curl."""
     done = subprocess.run(
