@@ -275,6 +275,6 @@ def test_the_demo_shows_every_step() -> None:
     assert '"attempts": 3' in text
     assert text.count('"verdict": "applied"') == 1
     assert text.count('"verdict": "rejected"') == 1
-    assert "ServiceUnavailable\n     PutContactGroup On call, payments: 200\n" in text
+    assert "ServiceUnavailable\n     PutContactGroup On call, payments (payload): 200\n" in text
     assert "after 2 invocations, in the failure destination" in text
     assert "My alert contact group: Contact 1, 值班 Bob" in text
