@@ -20,12 +20,12 @@ from contact_groups.cloudmonitor.answers import CODE_MAX, REQUEST_ID_MAX, shown
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.cloudmonitor.problems import MISCONFIGURED
+from contact_groups.events.bodies import parse_bounded
 from contact_groups.events.connections import Connections
 from contact_groups.events.messages import ObjectReference
 from contact_groups.events.object_body import read_whole
 from contact_groups.events.problems import MANIFEST_DENIED, MANIFEST_UNAVAILABLE, MANIFEST_UNUSABLE
 from contact_groups.events.yaml_manifest import parse_yaml
-from contact_groups.payload import parse_json
 from contact_groups.problems import Problem
 
 #: Seconds. If OSS is silent for so long, the fetch fails, and the event's other items have time.
@@ -79,7 +79,8 @@ class Manifests:
 
         Raises:
             Problem: manifest-unavailable or manifest-denied, after which the platform shall try the
-                event again; manifest-unusable or malformed-request, after which it shall not.
+                event again; manifest-unusable, malformed-request or event-too-large, after which it
+                shall not.
         """
         left = self.deadline - self.monotonic()
         if left <= 0:
@@ -100,7 +101,7 @@ class Manifests:
                 raise Problem(MANIFEST_UNAVAILABLE, detail)
         found = fetched.result()
         if reference.key.endswith(".json"):
-            return Manifest(found.version, parse_json(found.data), found.made)
+            return Manifest(found.version, parse_bounded(found.data), found.made)
         try:
             text = found.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
