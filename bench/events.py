@@ -2,13 +2,13 @@
 each in a process of its own.
 
 CloudMonitor takes no part: a transport answers success at once, so that only the function's own
-work is measured, which is where a hostile event does its harm. Reading JSON alone is the other
-yardstick: four megabytes of empty objects, as a direct invocation may bring them, are large however
-they are refused.
+work is measured, which is where a hostile event does its harm. What reading its JSON alone costs is
+shown beside it.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
@@ -22,8 +22,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
-#: A hostile event costs at most as many times what a legal one costs, or what reading it as JSON
-#: costs.
+#: A hostile event costs at most as many times what a legal one costs.
 TIMES_MAX = 3.0
 #: Seconds and bytes below which a difference is the machine's and not the event's.
 FLOOR_SECONDS, FLOOR_BYTES = 0.02, 4 * 1024 * 1024
@@ -83,12 +82,30 @@ def legal_batch(size: int) -> bytes:
     return _dump(groups(size))
 
 
+def legal_contacts(size: int) -> bytes:
+    """Groups of as many contacts as there may be, with short names: no legal event has more values
+    in its bytes.
+    """
+    names = [f"{name:02}" for name in range(100)]
+    group = {"contactNames": names, "describe": "c"}
+    count = min(ITEMS_MAX, size // 564)
+    return _dump(
+        {"contactGroups": [{"contactGroupName": f"{number:04}", **group} for number in range(count)]}
+    )
+
+
 def _list(entry: str, count: int) -> Callable[[], bytes]:
     return lambda: b'{"contactGroups":[' + ",".join([entry] * count).encode() + b"]}"
 
 
 def _batch(entry: str, count: int) -> Callable[[], bytes]:
     return lambda: b"[" + ",".join([entry] * count).encode() + b"]"
+
+
+def _texts(entry: str, count: int, texts: int) -> Callable[[], bytes]:
+    """A batch of texts, each with a list as base64."""
+    text = base64.b64encode(_batch(entry, count)()).decode()
+    return lambda: _dump([text] * texts)
 
 
 def _members(size: int) -> bytes:
@@ -113,6 +130,13 @@ CASES = (
     Case("batch of 10,000 strange objects", _batch('{"a":1}', 10_000), legal_batch),
     Case("batch of 3,000 groups of one member", _batch('{"describe":0}', 3_000), legal_batch),
     Case("no JSON in 128 KiB", lambda: b"x" * 128 * KIB, legal_list),
+    # As much as bounds.py lets through, and what it must find in other texts.
+    Case("79,800 objects and members", _list('{"a":1}', 26_600), legal_list),
+    Case("79,990 empty objects", _list("{}", 79_990), legal_list),
+    Case("319,000 numbers", _list("12345", 319_000), legal_list),
+    Case("319,000 strings", _list('"ab"', 319_000), legal_contacts),
+    Case("empty objects in base64 in texts in 4 MiB", _texts("{}", 1_000, 1_040), legal_batch),
+    Case("empty objects in 32 MB", _list("{}", 10_240 * KIB), legal_list),
 )
 
 
@@ -198,8 +222,8 @@ def compare(case: Case, rounds: int) -> tuple[Cost, Cost, Cost, bool]:
     hostile, reading = apart(event, rounds), apart(event, rounds, "read")
     legal = apart(case.legal(len(event)), rounds)
     met = (
-        hostile.seconds <= TIMES_MAX * max(legal.seconds, reading.seconds, FLOOR_SECONDS)
-        and hostile.grown <= TIMES_MAX * max(legal.grown, reading.grown, FLOOR_BYTES)
+        hostile.seconds <= TIMES_MAX * max(legal.seconds, FLOOR_SECONDS)
+        and hostile.grown <= TIMES_MAX * max(legal.grown, FLOOR_BYTES)
         and hostile.logged <= TIMES_MAX * len(event) + 64 * KIB
     )
     return hostile, legal, reading, met

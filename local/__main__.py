@@ -123,8 +123,20 @@ def _default(name: str, default: int) -> int:
         raise SystemExit(2) from None
 
 
+def _require_folder(state: Path) -> None:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        (state / "lock").open("a").close()
+    except OSError as error:
+        raise OSError(
+            f"{state} cannot be the folder of the local cloud ({error.strerror}): name another"
+            " with --state"
+        ) from None
+
+
 def serve(options: argparse.Namespace) -> int:
     """Serves until it is interrupted or terminated."""
+    _require_folder(options.state)
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())

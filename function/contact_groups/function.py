@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from contact_groups import logs
 from contact_groups.api import create_app
 from contact_groups.cloudmonitor.calls import SIGNERS
-from contact_groups.cloudmonitor.client import Client
+from contact_groups.cloudmonitor.client import Client, Unconfigured
 from contact_groups.cloudmonitor.problems import MISCONFIGURED
 from contact_groups.cloudmonitor.transport import NotSent, Pool
-from contact_groups.compute.wsgi import Wsgi, refusing
+from contact_groups.compute.wsgi import App, Environ, Wsgi
 from contact_groups.groups import Groups
 from contact_groups.problems import Problem
 from contact_groups.settings import Settings, SettingsError, read_settings
@@ -146,4 +146,21 @@ class Function:
         try:
             return self.application
         except SettingsError as error:
-            return refusing(Problem(MISCONFIGURED, str(error), outcome="not-applied"))
+            problem = Problem(MISCONFIGURED, str(error), outcome="not-applied")
+            return Wsgi(_refusing(problem, self._environment))
+
+
+def _refusing(problem: Problem, environment: Mapping[str, str]) -> App:
+    """An application that answers every request with this problem.
+
+    It reads and validates a write first: the log then keeps the group of one that may be right, as
+    it does of every write that fails.
+    """
+    writes = create_app(Groups(Unconfigured(problem), reads=True), 0.0, environment)
+
+    def app(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] in {"PUT", "POST"}:
+            return writes(environ, start_response)
+        raise problem
+
+    return app

@@ -236,14 +236,15 @@ SETTINGS: tuple[Setting, ...] = (
         _switch,
     ),
     # 3,000 is more than an asynchronous event of 128 KB can hold (2,114 of the smallest groups). It
-    # is nearly three times what the template's pace and time limit can send.
+    # is nearly three times what the template's pace and time limit can send. 10,000 are what the
+    # JSON of an event may hold (events/bounds.py).
     Setting(
         "EVENT_ITEMS_MAX",
         "event_items_max",
         "3000",
-        "1 to 100000",
+        "1 to 10000",
         "how many contact groups one event may hold; a message with more is rejected",
-        _whole(100_000),
+        _whole(10_000),
     ),
     Setting(
         "OSS_ENDPOINT",

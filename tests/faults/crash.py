@@ -168,7 +168,8 @@ class Crash:
                 if probe.connect_ex(("127.0.0.1", self._ports[part])) == 0:
                     return
             time.sleep(0.02)
-        raise RuntimeError(f"{part} did not start: see {errors.name}")
+        said = Path(errors.name).read_text(errors="replace").strip().rpartition("\n")[2]
+        raise RuntimeError(f"{part} did not start: {said or 'it said nothing'}")
 
     def _kill(self, part: str) -> None:
         """Kills a part; with the platform its instances must end."""
@@ -353,14 +354,18 @@ def main(arguments: list[str] | None = None) -> int:
     if options.serve:
         serve(options.serve, Path(options.folder), int(options.port))
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        crash = Crash(
-            Path(folder),
-            options.rounds,
-            options.seed,
-            lambda text: print(text, file=sys.stderr, flush=True),
-        )
-        report = crash.run()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            crash = Crash(
+                Path(folder),
+                options.rounds,
+                options.seed,
+                lambda text: print(text, file=sys.stderr, flush=True),
+            )
+            report = crash.run()
+    except (OSError, RuntimeError) as error:
+        print(f"crash: {error}", file=sys.stderr)
+        return 1
     print(report.table())
     for violation in report.violations[:20]:
         print(f"crash: {violation}", file=sys.stderr)

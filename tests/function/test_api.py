@@ -138,6 +138,25 @@ def test_doubtful_queries_write_nothing(
     assert not transport.sent
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("query", ["a=1&" * 90_000, "dryRun=true" + "&" * 8_182, "é" * 2_731])
+def test_a_long_query_is_refused_unread(
+    send: Send, transport: ScriptedTransport, method: str, query: str
+) -> None:
+    """A query beyond any legal one is refused for its length, and its parameters are not parsed;
+    one of 8,192 bytes is read.
+    """
+    path = "/v1/contact-groups" if method == "POST" else "/v1/contact-groups/a"
+
+    reply = send(method, path, GROUP, query=query)
+
+    assert (reply.status, reply.problem) == (400, "invalid-query")
+    assert reply.json["detail"] == "The query must have at most 8,192 bytes."
+    assert not transport.sent
+    longest = "dryRun=true" + "&" * 8_181
+    assert send("POST", "/v1/contact-groups", GROUP, query=longest).json["dryRun"] is True
+
+
 @pytest.mark.parametrize("query", ["dryRun=false", "&", ""])
 def test_dry_run_false_writes(send: Send, transport: ScriptedTransport, query: str) -> None:
     """dryRun=false is what leaving it out is, and a query without a parameter is none."""
@@ -241,13 +260,23 @@ def test_the_log_names_the_route(
 
 @pytest.mark.parametrize(
     ("path", "instance"),
-    [("/v1/contact-groups/%E5%91", "/v1/contact-groups/%E5%91"), ("", "/")],
+    [
+        ("/v1/contact-groups/%E5%91", "/v1/contact-groups/%E5%91"),
+        ("/v1/contact-groups/%2F", "/v1/contact-groups/%2F"),
+        ("/v1/contact-groups/a%2fb%20c", "/v1/contact-groups/a%2fb%20c"),
+        ("/v1/x/(a)!~,;=:@&", "/v1/x/(a)!~,;=:@&"),
+        ("/v1/x/100%<b>", "/v1/x/100%25%3Cb%3E"),
+        ("/v1/x/%é", "/v1/x/%25%C3%A9"),
+        ("", "/"),
+    ],
 )
 def test_a_problem_names_the_path_as_it_came(send: Send, path: str, instance: str) -> None:
-    """A path that cannot be decoded stays percent-encoded once; an empty one is the root."""
+    """A path keeps its percent-encoding, what a URI cannot hold is encoded, and an empty path is
+    the root.
+    """
     uri = {"fc.request_uri": path} if path else {}
 
-    reply = send("GET", "/", PATH_INFO=path, **uri)
+    reply = send("DELETE", "/", PATH_INFO=path, **uri)
 
     assert reply.json["instance"] == instance
 

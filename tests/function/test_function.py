@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections.abc import Callable
@@ -41,7 +42,57 @@ def test_a_wrong_setting_answers_every_request(method: str, log_lines: LogLines)
 
     assert (reply.status, reply.problem, reply.json["requestId"]) == (500, "misconfigured", "fc-1")
     assert reply.json["detail"] == "CLOUDMONITOR_NETWORK must be one of public, vpc"
-    assert [line["message"] for line in log_lines()] == ["initializer", "request"]
+    lost = ["lost"] if method == "POST" else []
+    assert [line["message"] for line in log_lines()] == ["initializer", *lost, "request"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/v1/contact-groups", {}),
+        ("PUT", "/v1/contact-groups/My alert contact group", {}),
+        ("POST", "/v1/contact-groups", {"If-None-Match": "*"}),
+    ],
+)
+def test_a_write_that_a_wrong_setting_refuses_is_in_the_log_whole(
+    method: str, path: str, headers: dict[str, str], log_lines: LogLines
+) -> None:
+    """Whoever invoked asynchronously sees no answer, so the log keeps the group, once."""
+    function = Function({**ENVIRONMENT, "CLOUDMONITOR_NETWORK": "moon"})
+
+    reply = call(function.handler, method, path, GROUP, headers=headers)
+
+    assert (reply.status, reply.problem, reply.json["outcome"]) == (
+        500,
+        "misconfigured",
+        "not-applied",
+    )
+    [line] = [line for line in log_lines() if line["message"] == "lost"]
+    assert json.loads(line["payload"]) == GROUP
+    assert (line["level"], line["problem"]) == ("WARNING", "misconfigured")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "body", "problem"),
+    [
+        ("POST", "/v1/contact-groups", "dryRun=true", GROUP, "misconfigured"),
+        ("GET", "/v1/contact-groups/a", "", None, "misconfigured"),
+        ("GET", "/healthz", "", None, "misconfigured"),
+        ("DELETE", "/v1/contact-groups/a", "", None, "misconfigured"),
+        ("POST", "/v1/contact-groups", "", {"describe": 1}, "invalid-contact-group"),
+    ],
+)
+def test_a_wrong_setting_loses_nothing_but_writes(
+    method: str, path: str, query: str, body: Any, problem: str, log_lines: LogLines
+) -> None:
+    """A dry run, a read and a request that is wrong itself are not logged as lost; nothing but a
+    wrong request is told anything but the setting.
+    """
+    function = Function({**ENVIRONMENT, "CLOUDMONITOR_NETWORK": "moon"})
+
+    assert call(function.handler, method, path, body, query=query).problem == problem
+
+    assert [line["message"] for line in log_lines()] == ["request"]
 
 
 def test_the_initializer_survives_an_unreachable_upstream(log_lines: LogLines) -> None:

@@ -138,6 +138,19 @@ def test_a_second_run_on_the_same_state_names_the_first(
         assert response.status == 200
 
 
+@pytest.mark.parametrize("inside", [".", "below"])
+def test_a_state_that_is_no_folder_is_a_clear_error(tmp_path: Path, inside: str) -> None:
+    """A file in the place of the folder is named, with what to do."""
+    (tmp_path / "file").touch()
+    state = tmp_path / "file" / inside
+
+    output, errors = _local("run", "--state", str(state)).communicate(timeout=60)
+
+    assert errors.startswith(f"local: {state} cannot be the folder of the local cloud (")
+    assert errors.endswith("): name another with --state\n")
+    assert output == ""
+
+
 def _curl(*arguments: str) -> tuple[int, dict[str, str], Any]:
     """Status, headers by lower-case name, and the parsed body of one call of curl."""
     done = subprocess.run(
@@ -262,6 +275,6 @@ def test_the_demo_shows_every_step() -> None:
     assert '"attempts": 3' in text
     assert text.count('"verdict": "applied"') == 1
     assert text.count('"verdict": "rejected"') == 1
-    assert "ServiceUnavailable\n     PutContactGroup On call, payments: 200\n" in text
+    assert "ServiceUnavailable\n     PutContactGroup On call, payments (payload): 200\n" in text
     assert "after 2 invocations, in the failure destination" in text
     assert "My alert contact group: Contact 1, 值班 Bob" in text

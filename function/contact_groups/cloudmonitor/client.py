@@ -9,7 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from contact_groups import logs
 from contact_groups.cloudmonitor import outcomes
@@ -236,3 +236,19 @@ class Client:
         if failure.row is outcomes.THROTTLED:
             wait = max(wait, self._pacers[call.operation.action].retry_after())
         return call.problem(failure, wait, self._monotonic())
+
+
+class Unconfigured(Client):
+    """Stands for a client that a wrong setting keeps from being made."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Args: problem: what each call ends in."""
+        self._problem = problem
+
+    def call(self, *_: Any, **__: Any) -> NoReturn:
+        """See `Client.call`; always raises the problem."""
+        raise self._problem
+
+    def preview(self, *_: Any) -> NoReturn:
+        """See `Client.preview`; always raises the problem."""
+        raise self._problem

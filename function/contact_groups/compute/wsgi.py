@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -28,6 +29,9 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 #: The path of the platform's default domain: /2016-08-15/proxy/{service}/{function}/…
 _PROXY_PREFIX = "/2016-08-15/proxy/"
 _ASCII = bytes(range(128))
+#: What stands in a path as it is, beside letters and digits (RFC 3986, section 3.3).
+_IN_PATHS = "/%:@!$&'()*+,;=~-._"
+_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _LEVELS = {Actor.CALLER: logging.INFO, Actor.NOBODY: logging.WARNING, Actor.OPERATOR: logging.ERROR}
 
 
@@ -61,8 +65,7 @@ class Wsgi:
         """The one exit: turns every failure into a problem document."""
         instance = environ.get("PATH_INFO", "")
         try:
-            self._normalise(environ)
-            instance = environ["PATH_INFO"].encode("latin-1")
+            instance = self._normalise(environ)
             return _collect(self._app, environ)
         except Problem as refused:
             problem = refused
@@ -76,14 +79,13 @@ class Wsgi:
             detail=problem.detail,
             level=_LEVELS[problem.type.actor],
         )
-        # A path that could not be normalised is percent-encoded in part.
-        safe = "/" if isinstance(instance, bytes) else "/%"
-        quoted = quote(instance, safe=safe, errors=None if safe == "/" else "replace")
+        quoted = quote(_BARE_PERCENT.sub("%25", instance), safe=_IN_PATHS, errors="replace")
         status, headers, body = problem_response(problem, quoted, request_id_of(environ))
         sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
         return f"{status} {problem.type.title}", list(headers.items()), sent
 
-    def _normalise(self, environ: Environ) -> None:
+    def _normalise(self, environ: Environ) -> str:
+        """Returns the path as it was requested, percent-encoded at least in part."""
         for name, value in self._impostors:
             if environ.get(name) == value:
                 del environ[name]
@@ -92,8 +94,10 @@ class Wsgi:
         try:
             if uri is None:
                 raw = path.encode("latin-1")  # a server that follows PEP 3333
+                requested = quote(raw)
             else:
-                environ["SCRIPT_NAME"], raw = _split(uri.partition("?")[0], path)
+                environ["SCRIPT_NAME"], requested = _split(uri.partition("?")[0], path)
+                raw = unquote_to_bytes(requested)
                 # The body is complete. Werkzeug would read an unterminated chunked body as empty.
                 environ.pop("HTTP_TRANSFER_ENCODING", None)
             raw.decode()
@@ -107,6 +111,7 @@ class Wsgi:
             is_bytes = uri is None and max(query) <= "\xff"
             data = query.encode("latin-1") if is_bytes else query.encode(errors="replace")
             environ["QUERY_STRING"] = quote(data, safe=_ASCII)
+        return requested
 
 
 def refusing(problem: Problem) -> Wsgi:
@@ -123,8 +128,8 @@ def request_id_of(environ: Environ) -> str | None:
     return getattr(environ.get("fc.context"), "request_id", None)
 
 
-def _split(requested: str, path: str) -> tuple[str, bytes]:
-    """SCRIPT_NAME, and PATH_INFO as bytes.
+def _split(requested: str, path: str) -> tuple[str, str]:
+    """SCRIPT_NAME, and what PATH_INFO is once it is percent-decoded.
 
     The requested path counts, since only there `%` has one meaning. If the two differ by more than
     encoding, a rule of a custom domain has rewritten the path, and PATH_INFO counts.
@@ -137,11 +142,10 @@ def _split(requested: str, path: str) -> tuple[str, bytes]:
     if requested.startswith(_PROXY_PREFIX):
         parts = requested.split("/", 5)
         script, requested = "/".join(parts[:5]), "/" + "".join(parts[5:])
-    raw = unquote_to_bytes(requested)
-    decoded = raw.decode(errors="replace")
+    decoded = unquote_to_bytes(requested).decode(errors="replace")
     if path in {requested, decoded} or "\ufffd" in decoded:
-        return script, raw
-    return script, unquote_to_bytes(path)
+        return script, requested
+    return script, path
 
 
 def _collect(app: App, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:

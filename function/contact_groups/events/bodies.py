@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from contact_groups.events.bounds import count_in
 from contact_groups.payload import parse_json
 from contact_groups.problems import MALFORMED_REQUEST, Problem
 
@@ -40,7 +41,7 @@ def decode(body: Any) -> Any:
         body: a parsed JSON value, which is returned unchanged; or text or bytes.
 
     Raises:
-        Problem: malformed-request, as over HTTP.
+        Problem: malformed-request, as over HTTP; or event-too-large.
     """
     value = body
     if isinstance(body, str):
@@ -51,14 +52,21 @@ def decode(body: Any) -> Any:
     return value
 
 
+def parse_bounded(text: bytes) -> Any:
+    """`payload.parse_json` of a text that is counted first; it raises event-too-large too."""
+    count_in(text)
+    return parse_json(text)
+
+
 def _parse(text: bytes) -> Any:
+    count_in(text)
     try:
         return parse_json(text)
     except Problem:
         inner = _from_base64(text)
         if inner is None:
             raise
-    return parse_json(inner)
+    return parse_bounded(inner)
 
 
 def _from_base64(text: bytes) -> bytes | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape, invocation_body
+from contact_groups.events import bounds
 from contact_groups.events.bodies import Unreadable, decode, names, seen
 from contact_groups.events.eventbridge import EVENTBRIDGE
 from contact_groups.events.messages import Claim, Message, Source, without_headers
@@ -44,7 +45,7 @@ class Invocation:
 
     def messages(self, value: Any) -> Iterator[Message]:
         """The messages of the event in the body."""
-        event = read(invocation_body(value) or b"")
+        event = _read(invocation_body(value) or b"")
         source = claim(event)
         if isinstance(source, HttpShape):
             source = _HTTP_INSIDE
@@ -106,13 +107,18 @@ class Batch:
 
 
 def read(event: bytes) -> Any:
-    """An event as a JSON value, or Unreadable.
+    """An event as a JSON value, or Unreadable. What it holds is counted from here on.
 
     Args:
         event: the raw bytes that Function Compute passes (facts/function-compute.md §2.1): JSON,
             base64 of JSON, as publishers send it to MNS (§3.4), or JSON text within JSON text
             (§3.8).
     """
+    bounds.begin()
+    return _read(event)
+
+
+def _read(event: bytes) -> Any:
     try:
         value = decode(event)
         return decode(value) if isinstance(value, str) else value
@@ -142,7 +148,7 @@ def _batch(records: list[Any]) -> Claim:
         detail = f"The event is an array of {len(records):,}; a batch has at most {BATCH_MAX:,}."
         return Rejected("batch", lambda _: Problem(EVENT_TOO_LARGE, detail))
     values = [
-        read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
+        _read(record.encode("utf-8", "surrogatepass")) if isinstance(record, str) else record
         for record in records
     ]
     return Batch(tuple((_source(value), value) for value in values))

@@ -20,20 +20,16 @@ from contact_groups.cloudmonitor.answers import CODE_MAX, REQUEST_ID_MAX, shown
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.cloudmonitor.problems import MISCONFIGURED
+from contact_groups.events.bodies import parse_bounded
 from contact_groups.events.connections import Connections
 from contact_groups.events.messages import ObjectReference
+from contact_groups.events.object_body import read_whole
 from contact_groups.events.problems import MANIFEST_DENIED, MANIFEST_UNAVAILABLE, MANIFEST_UNUSABLE
 from contact_groups.events.yaml_manifest import parse_yaml
-from contact_groups.payload import parse_json
 from contact_groups.problems import Problem
 
-#: Our own limit, in bytes: 3,000 groups (EVENT_ITEMS_MAX) of 350 bytes, or the 1,092 that one
-#: invocation has time for at 960 bytes each. Parsed JSON takes up to 30 times its bytes, and the
-#: function has 256 MB: 4 MiB of `{}` or `{"a":1}` took 90 to 125 MiB, 1 MiB takes 22 to 31.
-MANIFEST_MAX = 1024 * 1024
 #: Seconds. If OSS is silent for so long, the fetch fails, and the event's other items have time.
 TIMEOUT = 10.0
-_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,8 @@ class Manifests:
 
         Raises:
             Problem: manifest-unavailable or manifest-denied, after which the platform shall try the
-                event again; manifest-unusable or malformed-request, after which it shall not.
+                event again; manifest-unusable, malformed-request or event-too-large, after which it
+                shall not.
         """
         left = self.deadline - self.monotonic()
         if left <= 0:
@@ -104,7 +101,7 @@ class Manifests:
                 raise Problem(MANIFEST_UNAVAILABLE, detail)
         found = fetched.result()
         if reference.key.endswith(".json"):
-            return Manifest(found.version, parse_json(found.data), found.made)
+            return Manifest(found.version, parse_bounded(found.data), found.made)
         try:
             text = found.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -132,28 +129,8 @@ class Manifests:
                 **_signing(oss2, credentials, reference.region),
             ).get_object(reference.key)
             made = float(found.last_modified) if found.last_modified else None
-            data = _read(found)
-            _check_length(found, data, reference)
+            data = read_whole(found, _name(reference))
             return _Fetched(found.versionid or found.etag or "", made, data)
-
-
-def _read(found: Any) -> bytes:
-    data = bytearray()
-    while chunk := found.read(_CHUNK):
-        data += chunk
-        if len(data) > MANIFEST_MAX:
-            raise Problem(MANIFEST_UNUSABLE, f"The manifest is larger than {MANIFEST_MAX:,} bytes.")
-    return bytes(data)
-
-
-def _check_length(found: Any, data: bytes, reference: ObjectReference) -> None:
-    """Refuses half a manifest, which may still be valid YAML. urllib3 1.26, in Function Compute's
-    Python 3.10, reads a broken connection as the end of the body.
-    """
-    encoded = "Content-Encoding" in found.headers  # the length is that of the encoded form
-    if not encoded and found.content_length not in {None, len(data)}:
-        detail = f"{_name(reference)} broke off after {len(data):,} bytes."
-        raise Problem(MANIFEST_UNAVAILABLE, detail)
 
 
 @contextlib.contextmanager
@@ -205,6 +182,8 @@ def _errors(oss2: Any, reference: ObjectReference, credentials: Credentials) -> 
     """Turns what oss2 raises into problems, without its texts: they contain signed headers and the
     string to sign.
     """
+    from urllib3.exceptions import HTTPError  # late, as oss2 is
+
     name = _name(reference)
     try:
         yield
@@ -225,7 +204,7 @@ def _errors(oss2: Any, reference: ObjectReference, credentials: Credentials) -> 
         raise Problem(
             MANIFEST_UNAVAILABLE, f"{name}: the answer cannot be read ({type(error).__name__})."
         ) from None
-    except OSError as error:  # raised by requests in the middle of the body
+    except (OSError, HTTPError) as error:  # raised in the middle of the body
         raise Problem(MANIFEST_UNAVAILABLE, f"{name} broke off ({type(error).__name__}).") from None
 
 

@@ -62,10 +62,11 @@ MANIFEST_UNAVAILABLE = ProblemType(
 )
 EVENT_TOO_LARGE = _rejected(
     "event-too-large",
-    "The event contains too many contact groups",
+    "The event contains too many contact groups or values",
     "`detail` says how many there are and how many are allowed. Nothing of this message was sent to"
-    " CloudMonitor; the log has the whole message. Split it into smaller messages or manifests, or"
-    " raise EVENT_ITEMS_MAX together with the function's memory and timeout.",
+    " CloudMonitor; the log has the whole message. Split it into smaller messages or manifests. For"
+    " more contact groups you can raise EVENT_ITEMS_MAX, together with the function's memory and"
+    " timeout.",
 )
 EVENT_OUT_OF_TIME = ProblemType(
     "event-out-of-time",

@@ -55,6 +55,8 @@ class Refused:
 _CBOR_NAMES = (b"\x67Version", b"\x67Records", b"\x67Sync-v")
 #: The first byte of a map in CBOR.
 _CBOR_MAPS = range(0xA0, 0xC0)
+#: What the function changes, by ActionTrail's `eventName`.
+_WRITES = ("PutContactGroup", "DeleteContactGroup")
 
 
 def _is_sls(value: Any) -> bool:
@@ -104,11 +106,11 @@ def _is_actiontrail(value: Any) -> bool:
 
 
 def _is_own(value: Any) -> bool:
-    """The record of a PutContactGroup, perhaps by this function. Acting on it would never end
-    (facts/function-compute.md §3.10).
+    """The record of a write of a contact group, perhaps by this function. Acting on it would never
+    end (facts/function-compute.md §3.10).
     """
     record = value.get("data") if kind(value) else value
-    return has(record, "eventName") and bool(record["eventName"] == "PutContactGroup")
+    return has(record, "eventName") and record["eventName"] in _WRITES
 
 
 def _refused(
@@ -167,8 +169,8 @@ REFUSED: tuple[Refused, ...] = (
         "actiontrail",
         _CLOUD_EVENT,
         _is_actiontrail,
-        "it is the record of an API call; acting on this function's own PutContactGroup would never"
-        " end; remove the trigger",
+        "it is the record of an API call; acting on this function's own calls would never end;"
+        " remove the trigger",
         _is_own,
     ),
     _refused(

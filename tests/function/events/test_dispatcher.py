@@ -440,6 +440,7 @@ def test_a_cloud_event_is_known_by_its_type(kind: str, source: str) -> None:
     [
         ("actiontrail-own-rawdata", True),
         ("actiontrail-own", True),
+        ("actiontrail-own-delete", True),
         ("actiontrail-rawdata", False),
         ("sls", False),
         ("mqtt", False),

@@ -14,8 +14,9 @@ import pytest
 
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.endpoints import Endpoint
-from contact_groups.events.manifest import MANIFEST_MAX, Manifests
+from contact_groups.events.manifest import Manifests
 from contact_groups.events.messages import ObjectReference
+from contact_groups.events.object_body import MANIFEST_MAX
 from contact_groups.events.report import EventFailed
 from contact_groups.problems import Problem
 from contact_groups.settings import read_settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.events.dispatcher import SOURCES, Batch, Rejected, claim, read
+from contact_groups.events.history import History
 from contact_groups.events.messages import Source
 from contract.sources_table import payload_files, records
 from local.cloudmonitor import CloudMonitor
@@ -85,6 +87,22 @@ def test_each_file_has_its_partner() -> None:
         path.name.removesuffix(".expected.json") for path in EVENTS.glob("*.expected.json")
     }
     assert len(stems) == len(PAYLOADS)
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_payloads_supersede_each_other_in_no_order(
+    invoke: Callable[..., dict[str, Any]], seed: int | None
+) -> None:
+    """Each payload file comes to the same on an instance that has handled the others, backwards or
+    in any order: none holds a group of another, but for the manifests.
+    """
+    history = History()
+    shuffled = sorted(PAYLOADS, reverse=True)
+    if seed is not None:
+        random.Random(seed).shuffle(shuffled)  # noqa: S311 - an order, no secret
+    for path in shuffled:
+        result = invoke(path.read_bytes(), history=history)
+        assert result.get("counts") == expected(path).get("counts"), path.name
 
 
 def test_a_group_applied_through_an_event_is_the_group_that_was_sent(

@@ -132,12 +132,12 @@ def test_a_batch_of_ten_with_one_rejected_and_one_failing_twice(
     assert [line["retryCount"] for line in events] == [0, 1, 2]
     assert [
         json.loads(line["payload"])["contactGroupName"] for line in platform.lines("rejected")
-    ] == ["On call, ci"] * 3
+    ] == ["On call, ci (batch)"] * 3
     want = json.loads((EVENTS / "batch.expected.json").read_text())["items"]
     assert {group.name for group in cloud.groups()} == {
         item["contactGroupName"] for item in want if item["verdict"] == "applied"
     }
-    [payments] = [group for group in cloud.groups() if group.name == "On call, payments"]
+    [payments] = [group for group in cloud.groups() if group.name == "On call, payments (batch)"]
     assert (tuple(payments.contact_names), payments.describe) == (
         ("Ada", "Grace"),
         "Woken for payments",
