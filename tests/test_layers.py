@@ -19,6 +19,7 @@ LAYERS = (
     (
         "contact_groups.api",
         "contact_groups.resource",
+        "contact_groups.responses",
         "contact_groups.requests",
         "contact_groups.preconditions",
         "contact_groups.events",

@@ -18,7 +18,8 @@ from contact_groups.compute.wsgi import Environ
 from contact_groups.groups import Groups
 from contact_groups.problems import Problem
 from contact_groups.requests import list_query, name_in_path, name_query, no_query, slash_in_name
-from contact_groups.resource import ALL, ONE, Resource, json_response
+from contact_groups.resource import Resource
+from contact_groups.responses import ALL, ONE, json_response
 
 #: "a request body under 256 KB": a legal group is under 128 KB, and this bounds the memory of one
 #: request.

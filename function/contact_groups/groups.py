@@ -8,7 +8,7 @@ from contact_groups.cloudmonitor.operations import delete_contact_group, put_con
 from contact_groups.contact_group import ContactGroup, StoredGroup
 from contact_groups.problems import Problem
 from contact_groups.reading import GroupList, Reader
-from contact_groups.settling import Applied, Settler, Write
+from contact_groups.settling import Applied, Condition, Settler, Write
 
 
 class Groups:
@@ -31,41 +31,48 @@ class Groups:
         self._reader = Reader(client, pages_max)
         self._settler = Settler(client, self._reader)
 
-    def put(self, group: ContactGroup, credentials: CredentialsReader, deadline: float) -> Applied:
+    def put(
+        self,
+        group: ContactGroup,
+        credentials: CredentialsReader,
+        deadline: float,
+        condition: Condition | None = None,
+    ) -> Applied:
         """Creates or replaces a group.
 
         Args:
             group: its full state.
             credentials: reads the credentials.
             deadline: on the monotonic clock; no attempt starts that cannot finish by then.
+            condition: what must still hold of the stored group before the call is repeated after
+                an attempt that may have been carried out. The caller checks it before the first.
 
         Raises:
             Problem: see `Client.call` and `Settler.settle`.
         """
-        operation = put_contact_group(group)
-        try:
-            return Applied(self._client.call(operation, credentials, deadline))
-        except Problem as problem:
-            write = Write(
-                operation,
-                group.contact_group_name,
-                lambda stored: stored is not None and stored.holds(group),
-            )
-            return self._settled(problem, write, credentials, deadline)
+        write = Write(
+            put_contact_group(group),
+            group.contact_group_name,
+            lambda stored: stored is not None and stored.holds(group),
+            condition,
+        )
+        return self._carry_out(write, credentials, deadline)
 
-    def delete(self, name: str, credentials: CredentialsReader, deadline: float) -> Applied:
+    def delete(
+        self,
+        name: str,
+        credentials: CredentialsReader,
+        deadline: float,
+        condition: Condition | None = None,
+    ) -> Applied:
         """Deletes a group; its contacts stay. Arguments as `put`.
 
         Raises:
             Problem: as `put`; contact-group-not-found where there is none, unless an earlier
                 attempt of this call may have deleted it.
         """
-        operation = delete_contact_group(name)
-        try:
-            return Applied(self._client.call(operation, credentials, deadline))
-        except Problem as problem:
-            write = Write(operation, name, lambda stored: stored is None)
-            return self._settled(problem, write, credentials, deadline)
+        write = Write(delete_contact_group(name), name, lambda stored: stored is None, condition)
+        return self._carry_out(write, credentials, deadline)
 
     def get(self, name: str, credentials: CredentialsReader, deadline: float) -> StoredGroup | None:
         """The group of exactly this name; None if there is none. Errors: see `Reader.find`."""
@@ -81,9 +88,11 @@ class Groups:
         """The call that `put` would send, as JSON, without what somebody needs to send it."""
         return self._client.preview(put_contact_group(group), credentials)
 
-    def _settled(
-        self, problem: Problem, write: Write, credentials: CredentialsReader, deadline: float
-    ) -> Applied:
-        if not self.reads:
-            raise problem
-        return self._settler.settle(problem, write, credentials, deadline)
+    def _carry_out(self, write: Write, credentials: CredentialsReader, deadline: float) -> Applied:
+        again = self._settler.again(write, credentials, deadline)
+        try:
+            return Applied(self._client.call(write.operation, credentials, deadline, again=again))
+        except Problem as problem:
+            if not self.reads:
+                raise
+            return self._settler.settle(problem, write, credentials, deadline)

@@ -59,6 +59,14 @@ class Conditions(NamedTuple):
         which = "exists already" if self.only_new else "is one of those in If-None-Match"
         raise Problem(PRECONDITION_FAILED, f"The contact group {which}.", etag=etag)
 
+    def met_by(self, group: StoredGroup | None) -> bool:
+        """Whether they hold for what is stored."""
+        try:
+            self.require(group)
+        except Problem:
+            return False
+        return True
+
     def require_match(self, etag: str | None) -> None:
         """Holds a request to If-Match; raises as `require`."""
         if self.if_match is None or (self.if_match == ("*",) and etag):

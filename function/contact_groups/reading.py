@@ -2,12 +2,19 @@
 
 DescribeContactGroupList has no filter, so one group is found by reading page after page. Nothing is
 kept from one request to the next: somebody else may have written since.
+
+The pages are not of one moment. When a group is deleted, those behind it move up, and one of them
+may move from the next page to one that was read already; if another group is created meanwhile,
+Total stays the same and the number of groups seen is right. So a list of several pages is read
+twice before a group is called absent: from its first page to its last, which misses only a group
+that moves up, and back, which misses only one that moves down. No reading of pages is safe against
+a group that is moved up during the first and down during the second.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from contact_groups.cloudmonitor.client import Client, CredentialsReader
@@ -19,7 +26,7 @@ from contact_groups.problems import Problem
 #: Groups a page where one is looked for. Inferred: no maximum is documented for this operation, and
 #: its siblings take 100 (facts/contact-group-operations.md, A1).
 PAGE_SIZE = 100
-#: How often the list is read from its beginning, because it changed on the way.
+#: How often the list is read anew, because it changed on the way.
 SWEEPS_MAX = 3
 
 
@@ -56,18 +63,21 @@ class Reader:
         """Looks for the group of exactly this name.
 
         It is there once it is seen. It is not there once as many different groups as Total says
-        were seen in one sweep, and Total stayed the same: a group that moves to a page that was
-        read already leaves one group short. Then the list is read from its beginning again.
+        were seen, and Total stayed the same; in both directions where there are several pages.
+        Otherwise the list is read anew.
 
         Raises:
-            Problem: see `Client.call`; read-incomplete where the list changes in every sweep, or
+            Problem: see `Client.call`; read-incomplete where the list changes in every reading, or
                 has more pages than one look may take.
         """
         pages = itertools.count(1)
         for _ in range(SWEEPS_MAX):
-            sighting = self._sweep(name, pages, credentials, deadline)
-            if sighting is not None:
-                return sighting
+            numbers: Iterable[int] = itertools.count(1)
+            while sweep := self._sweep(name, numbers, pages, credentials, deadline):
+                sighting, last = sweep
+                if sighting.group or last == 1:
+                    return sighting
+                numbers = range(last, 0, -1)
         raise Problem(
             READ_INCOMPLETE,
             f"The list of contact groups changed in each of {SWEEPS_MAX} readings, so whether this"
@@ -75,32 +85,39 @@ class Reader:
         )
 
     def _sweep(
-        self, name: str, pages: Iterator[int], credentials: CredentialsReader, deadline: float
-    ) -> Sighting | None:
-        """Reads the list once from its beginning; None if it changed on the way."""
+        self,
+        name: str,
+        numbers: Iterable[int],
+        pages: Iterator[int],
+        credentials: CredentialsReader,
+        deadline: float,
+    ) -> tuple[Sighting, int] | None:
+        """Reads the pages of these numbers until the group or the whole list is seen; returns the
+        number of the page that ended it, too. None if the list changed on the way.
+        """
         seen: set[str] = set()
         total = None
-        number = 0
-        while next(pages) <= self._pages_max:
-            number += 1
+        for number in numbers:
+            if next(pages) > self._pages_max:
+                raise Problem(
+                    READ_INCOMPLETE,
+                    f"READ_PAGES_MAX allows {self._pages_max:,} pages of {PAGE_SIZE} contact"
+                    " groups, and after those it is not known whether this group is there.",
+                )
             operation = describe_contact_group_list(number, PAGE_SIZE, name)
             page = self._client.call(operation, credentials, deadline)
-            now = self._client.now()
-            if page.groups:
-                return Sighting(page.groups[0], page.date, now)
+            sighting = Sighting(
+                page.groups[0] if page.groups else None, page.date, self._client.now()
+            )
             before = len(seen)
             seen.update(page.names)
             changed = total not in {None, page.total}
             total = page.total
-            if not changed and len(seen) == total:
-                return Sighting(None, page.date, now)
+            if sighting.group or (not changed and len(seen) == total):
+                return sighting, number
             if changed or len(seen) == before or len(seen) > total:
                 return None
-        raise Problem(
-            READ_INCOMPLETE,
-            f"There are {total or 0:,} contact groups, and READ_PAGES_MAX allows"
-            f" {self._pages_max:,} pages of {PAGE_SIZE}; this group is not on those.",
-        )
+        return None
 
     def page(
         self, number: int, size: int, credentials: CredentialsReader, deadline: float

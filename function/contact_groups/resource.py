@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
-from urllib.parse import quote
 
 from flask import Response, request
 
@@ -14,7 +11,6 @@ from contact_groups import logs, problems
 from contact_groups.cloudmonitor.client import CredentialsReader
 from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.cloudmonitor.outcomes import NOT_APPLIED
-from contact_groups.cloudmonitor.problems import CONTACT_GROUP_NOT_FOUND
 from contact_groups.compute.wsgi import Environ, request_id_of
 from contact_groups.contact_group import ContactGroup, StoredGroup
 from contact_groups.groups import Groups
@@ -22,7 +18,6 @@ from contact_groups.payload import parse_json
 from contact_groups.preconditions import Conditions, etag_of, read_conditions
 from contact_groups.problems import Problem, Verdict
 from contact_groups.requests import (
-    NO_PREFERENCES,
     Preferences,
     Query,
     dry_run,
@@ -30,15 +25,17 @@ from contact_groups.requests import (
     preferences,
     require_acceptable,
 )
-from contact_groups.schemas import (
-    dump_applied,
-    dump_contact_group,
-    dump_stored_group,
-    load_contact_group,
+from contact_groups.responses import (
+    empty_response,
+    honoured,
+    json_response,
+    links,
+    not_found,
+    uri,
+    written,
 )
-
-ALL = "/v1/contact-groups"
-ONE = "/v1/contact-groups/{contactGroupName}"
+from contact_groups.schemas import dump_contact_group, dump_stored_group, load_contact_group
+from contact_groups.settling import Applied
 
 
 class Resource:
@@ -73,25 +70,18 @@ class Resource:
             return json_response(document)
         deadline = self._deadline(started, preferred)
         try:
-            if conditions:
-                self._check(conditions, group.contact_group_name, credentials, deadline)
-            applied = self._groups.put(group, credentials, deadline)
+            applied = self._write(group, conditions, credentials, deadline)
         except Exception as error:
             _log_lost(group, error, request_id_of(environ))
             raise
-        written = dump_applied(group, applied.request_id, verified=applied.verified)
         stored = None
         if preferred.representation:
             stored = self._stored(group.contact_group_name, credentials, deadline)
-        if stored:
-            written = {**written, **dump_stored_group(stored)}
-        response = json_response(written)
-        if stored:
-            response.headers["ETag"] = etag_of(stored)
+        response = written(group, applied, stored)
         if conditions and conditions.only_new:
             response.status_code = 201
-            response.headers["Location"] = _uri(environ, group.contact_group_name)
-        return _honoured(preferred, response, represented=stored is not None)
+            response.headers["Location"] = uri(environ, group.contact_group_name)
+        return honoured(preferred, response, represented=stored is not None)
 
     def get(self, name: str) -> Response:
         """One group, or 304 where the caller has it already."""
@@ -102,17 +92,16 @@ class Resource:
         deadline = self._deadline(started, preferred)
         group = self._groups.get(name, self._credentials(environ), deadline)
         if group is None:
-            raise _not_found()
+            raise not_found()
         etag = etag_of(group)
         if conditions:
             conditions.require_match(etag)
         if conditions and not conditions.matches_none(etag):
-            response = Response(status=304)
-            del response.headers["Content-Type"]
+            response = empty_response(304)
         else:
             response = json_response(dump_stored_group(group))
         response.headers["ETag"] = etag
-        return _honoured(preferred, response)
+        return honoured(preferred, response)
 
     def list(self, query: Query) -> Response:
         """One page of all groups, or the group of the name in the query."""
@@ -134,9 +123,9 @@ class Resource:
             "pageSize": query.page_size,
         }
         response = json_response(document)
-        if links := _links(environ, query, total):
-            response.headers["Link"] = links
-        return _honoured(preferred, response)
+        if link := links(environ, query, total):
+            response.headers["Link"] = link
+        return honoured(preferred, response)
 
     def delete(self, name: str) -> Response:
         """Deletes a group."""
@@ -144,12 +133,25 @@ class Resource:
         conditions, preferred = read_conditions(environ), preferences(environ)
         credentials, deadline = self._credentials(environ), self._deadline(started, preferred)
         logs.note(contactGroupName=name)
+        condition = None
         if conditions:
             self._check(conditions, name, credentials, deadline, must_exist=True)
-        self._groups.delete(name, credentials, deadline)
-        response = Response(status=204)
-        del response.headers["Content-Type"]
-        return _honoured(preferred, response)
+            condition = conditions.met_by
+        self._groups.delete(name, credentials, deadline, condition)
+        return honoured(preferred, empty_response(204))
+
+    def _write(
+        self,
+        group: ContactGroup,
+        conditions: Conditions | None,
+        credentials: CredentialsReader,
+        deadline: float,
+    ) -> Applied:
+        condition = None
+        if conditions:
+            self._check(conditions, group.contact_group_name, credentials, deadline)
+            condition = conditions.met_by
+        return self._groups.put(group, credentials, deadline, condition)
 
     def _credentials(self, environ: Environ) -> CredentialsReader:
         def credentials() -> Credentials:
@@ -185,7 +187,7 @@ class Resource:
         except Problem as problem:
             raise replace(problem, outcome=NOT_APPLIED) from None
         if group is None and must_exist:
-            raise _not_found()
+            raise not_found()
 
     def _stored(
         self, name: str, credentials: CredentialsReader, deadline: float
@@ -198,49 +200,6 @@ class Resource:
                 return self._groups.get(name, credentials, deadline)
         except Problem:
             return None
-
-
-def json_response(document: dict[str, Any]) -> Response:
-    """A JSON answer; ASCII only, as the problems are: no platform between here and the caller can
-    misread it.
-    """
-    return Response(json.dumps(document), mimetype="application/json")
-
-
-def _not_found() -> Problem:
-    return Problem(CONTACT_GROUP_NOT_FOUND, "CloudMonitor has no contact group of this name.")
-
-
-def _honoured(preferred: Preferences, response: Response, *, represented: bool = False) -> Response:
-    if preferred is not NO_PREFERENCES:
-        honoured = [f"wait={preferred.wait}"] if preferred.wait is not None else []
-        if represented:
-            honoured.append("return=representation")
-        if honoured:
-            response.headers["Preference-Applied"] = ", ".join(honoured)
-    return response
-
-
-def _uri(environ: Environ, name: str) -> str:
-    """The path of a group, behind the platform's prefix; a name with a slash is found by query."""
-    collection = environ.get("SCRIPT_NAME", "") + ALL
-    separator = "?name=" if "/" in name else "/"
-    return f"{collection}{separator}{quote(name, safe='')}"
-
-
-def _links(environ: Environ, query: Query, total: int) -> str:
-    """Link to the next and the previous page (RFC 8288), as far as there are such pages."""
-    collection = environ.get("SCRIPT_NAME", "") + ALL
-    name = "" if query.name is None else f"&name={quote(query.name, safe='')}"
-    pages = {
-        "next": query.page + 1 if query.page * query.page_size < total else None,
-        "prev": query.page - 1 or None,
-    }
-    return ", ".join(
-        f'<{collection}?page={page}&pageSize={query.page_size}{name}>; rel="{relation}"'
-        for relation, page in pages.items()
-        if page
-    )
 
 
 def _log_lost(group: ContactGroup, error: Exception, request_id: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Generic
 
@@ -59,6 +60,7 @@ class Call(Generic[Result]):
     Attributes:
         operation: what is called.
         started, deadline: instants on the monotonic clock.
+        again: see `Client.call`.
         calls: how many signed requests were sent or tried. This is more than `attempts` if some
             were repeated because of a stale connection, a wrong clock or an expired token.
         attempts: those that count against the maximum.
@@ -71,6 +73,7 @@ class Call(Generic[Result]):
     operation: Operation[Result]
     started: float
     deadline: float
+    again: Callable[[], bool] | None = None
     calls: int = 0
     attempts: int = 0
     stale: int = 0

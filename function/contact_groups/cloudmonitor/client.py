@@ -76,7 +76,9 @@ class Client:
         operation: Operation[Result],
         credentials: CredentialsReader,
         deadline: float,
+        *,
         after: Problem | None = None,
+        again: Callable[[], bool] | None = None,
     ) -> Result:
         """Carries out one operation.
 
@@ -85,6 +87,8 @@ class Client:
             credentials: reads the credentials; called once, and once more after an expired token.
             deadline: on the monotonic clock; no attempt starts that cannot finish by then.
             after: what the same call came to before, if it is tried again: its attempts count.
+            again: asked before each attempt that follows one that may have been carried out; False
+                ends the call. None: it is always tried again.
 
         Returns:
             What the operation reads out of the answer.
@@ -93,7 +97,7 @@ class Client:
             Problem: why the last attempt failed, with the number of all attempts and the outcome.
                 The outcome is `unknown` if any attempt may have been carried out.
         """
-        call = Call(operation, self._monotonic(), deadline)
+        call = Call(operation, self._monotonic(), deadline, again)
         if after is not None:
             call.resume(after)
         try:
@@ -113,10 +117,14 @@ class Client:
 
     def pause(self, seconds: float, deadline: float) -> bool:
         """Waits, if an attempt can follow before the deadline; returns whether it did."""
-        if self._monotonic() + seconds + ATTEMPT_MIN > deadline:
+        if not self.has_time(deadline, seconds):
             return False
         self._sleep(seconds)
         return True
+
+    def has_time(self, deadline: float, wait: float = 0.0) -> bool:
+        """Whether an attempt may start before the deadline, after waiting so many seconds."""
+        return self._monotonic() + wait + ATTEMPT_MIN <= deadline
 
     def preview(self, operation: Operation[Any], credentials: Credentials) -> dict[str, object]:
         """The call that `call` would send, without what somebody needs to send it.
@@ -150,12 +158,10 @@ class Client:
             try:
                 return self._attempt(call, held)
             except AttemptFailed as failure:
-                wait = self._recover(call, failure)
-                if wait is None:
+                if not self._recover(call, failure):
                     raise self._problem(call, failure) from None
                 if failure.row.retry is Retry.REREAD_CREDENTIALS:
                     held = credentials()
-            self._sleep(wait)
 
     def _wait_for_slot(self, call: Call[Any]) -> None:
         pacer = self._pacers[call.operation.action]
@@ -194,8 +200,8 @@ class Client:
                 upstreamMs=round((self._monotonic() - started) * 1000, 1),
             )
 
-    def _recover(self, call: Call[Any], failure: AttemptFailed) -> float | None:
-        """Seconds to wait before the next attempt; None if this attempt was the last."""
+    def _recover(self, call: Call[Any], failure: AttemptFailed) -> bool:
+        """Waits for the next attempt; False if this attempt was the last."""
         if failure.row is outcomes.THROTTLED and failure.hint is not None:
             self._pacers[call.operation.action].hold(failure.hint)
         free = self._is_free(call, failure)
@@ -209,10 +215,12 @@ class Client:
         more = free or (
             retry in {Retry.YES, Retry.NEW_NONCE} and call.attempts < self._max_attempts
         )
-        if not more or self._monotonic() + wait + ATTEMPT_MIN > call.deadline:
-            return None
+        if not more or not self.pause(wait, call.deadline):
+            return False
+        if call.uncertain and call.again and not (call.again() and self.has_time(call.deadline)):
+            return False
         call.attempts -= free
-        return wait
+        return True
 
     def _is_free(self, call: Call[Any], failure: AttemptFailed) -> bool:
         """Whether the next attempt replaces this one, and so does not count against the maximum."""
