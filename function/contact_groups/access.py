@@ -142,11 +142,12 @@ class RuleSchema(Schema):
     )
 
 
-def read_policy(text: str) -> Policy:
+def read_policy(text: str, package: Path = PACKAGE) -> Policy:
     """Reads ACCESS_POLICY.
 
     Args:
         text: a JSON array of rules, or the name of a file of the package that contains one.
+        package: the folder of the package.
 
     Raises:
         ValueError: it cannot be read. The text says where and what it must be, with a JSON pointer
@@ -154,7 +155,7 @@ def read_policy(text: str) -> Policy:
     """
     source = "must be JSON"
     if not text.startswith(("[", "{")):
-        text, source = _file(text), "names a file that must be JSON"
+        text, source = _file(package, text), "must name a file that is JSON"
     try:
         value = json.loads(text, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:
@@ -173,16 +174,16 @@ def read_policy(text: str) -> Policy:
     )
 
 
-def _file(name: str) -> str:
+def _file(package: Path, name: str) -> str:
     try:
-        path = (PACKAGE / name).resolve()
-        if not path.is_relative_to(PACKAGE.resolve()):
+        path = (package / name).resolve()
+        if not path.is_relative_to(package.resolve()):
             raise ValueError("must name a file inside the package")
         return path.read_text("utf-8")
     except UnicodeDecodeError:
-        raise ValueError("names a file that is not UTF-8") from None
+        raise ValueError("must name a file that is UTF-8") from None
     except OSError as error:
-        raise ValueError(f"names a file that cannot be read: {error.strerror}") from None
+        raise ValueError(f"must be JSON, or name a file of the package: {error.strerror}") from None
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -197,4 +198,4 @@ def _told(messages: Any) -> str:
     told = [f"{error.pointer} {error.message}" for error in errors[:ERRORS_MAX]]
     if len(errors) > ERRORS_MAX:
         told.append(f"and {len(errors) - ERRORS_MAX} more")
-    return f"is wrong: {'; '.join(told)}"
+    return f"must be an array of rules: {'; '.join(told)}"

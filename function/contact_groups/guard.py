@@ -179,5 +179,6 @@ def _refusal(caller: str | None, operation: str, what: str) -> Problem:
     if caller is None:
         why = "The request does not say who calls in the way that CALLER_IDENTITY wants"
     else:
-        why = f"No rule of ACCESS_POLICY lets {ascii(caller)[1:-1]} {operation} {what}"
+        who = "everybody" if caller == EVERYBODY else ascii(caller)[1:-1]
+        why = f"No rule of ACCESS_POLICY lets {who} {operation} {what}"
     return Problem(NOT_ALLOWED, f"{why}.", outcome=None if operation == "get" else "not-applied")
