@@ -157,7 +157,7 @@ OPEN = Guard()
 
 def digest(text: str) -> str:
     """What stands for a name in the log: the first digits of the SHA-256 of its UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
 
 
 def state_digest(group: ContactGroup | StoredGroup) -> str:
