@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from contact_groups.access import read_policy
 from contact_groups.api import create_app
 from contact_groups.cloudmonitor.calls import SIGNERS
 from contact_groups.cloudmonitor.client import Client
@@ -23,6 +24,7 @@ from contact_groups.events import dispatcher, handler
 from contact_groups.events.history import History
 from contact_groups.events.report import EventFailed
 from contact_groups.groups import Groups
+from contact_groups.guard import OPEN, Guard
 from contact_groups.settings import read_settings
 
 GROUP = {
@@ -59,6 +61,7 @@ class Scenario:
     accept: str = "*/*"
     if_match: str | None = None
     reads: bool = True
+    policy: str = ""
 
 
 def _listed(*groups: dict[str, Any], total: int | None = None) -> RawAnswer:
@@ -95,6 +98,9 @@ def _refused(code: str, status: int, message: str, **headers: str) -> RawAnswer:
 SCENARIOS: dict[str, Scenario] = {
     "malformed-request": Scenario(body=b'{"contactNames": ["Contact 1"], "contactNames": []}'),
     "invalid-query": Scenario(query="dryrun=true"),
+    "not-allowed": Scenario(
+        policy='[{"callers": ["*"], "groups": ["payments-*"], "operations": ["put", "get"]}]'
+    ),
     "not-found": Scenario(path="/v1/contacts"),
     "method-not-allowed": Scenario(method="PATCH", path="/v1/contact-groups/on-call"),
     "not-acceptable": Scenario(accept="text/html"),
@@ -202,11 +208,16 @@ def client(answer: Any = None) -> Client:
     )
 
 
-def application(answer: Any = None, *, reads: bool = True) -> Wsgi:
+def guard(policy: str) -> Guard:
+    """What lets everybody do what a policy allows; empty: everything."""
+    return Guard(read_policy(policy)) if policy else OPEN
+
+
+def application(answer: Any = None, *, reads: bool = True, policy: str = "") -> Wsgi:
     """The real application over such a client."""
     return Wsgi(
         create_app(
-            Groups(client(answer), reads=reads, deletes=True),
+            Groups(client(answer), reads=reads, deletes=True, guard=guard(policy)),
             10.0,
             ENVIRONMENT,
             monotonic=lambda: _WAIT,
@@ -238,7 +249,7 @@ def play(scenario: Scenario) -> tuple[int, dict[str, str], Any]:
     started: list[tuple[str, list[tuple[str, str]]]] = []
     answer = _quietly(
         lambda: b"".join(
-            application(scenario.upstream, reads=scenario.reads)(
+            application(scenario.upstream, reads=scenario.reads, policy=scenario.policy)(
                 environ, lambda *args: started.append(args)
             )
         )
@@ -247,8 +258,10 @@ def play(scenario: Scenario) -> tuple[int, dict[str, str], Any]:
     return int(status[:3]), dict(headers), json.loads(answer)
 
 
-def play_event(event: Any) -> Any:
-    """Handles an event; returns the problem of its first item, or the text of what is raised."""
+def play_event(event: Any, policy: str = "") -> Any:
+    """Handles an event under a policy; returns the problem of its first item, or the text of what
+    is raised.
+    """
     raw = json.dumps(event).encode()
     value = dispatcher.read(raw)
     context = SimpleNamespace(request_id=REQUEST_ID)
@@ -261,7 +274,7 @@ def play_event(event: Any) -> Any:
             source,
             value,
             context,
-            Groups(client()),
+            Groups(client(), guard=guard(policy)),
             read_settings({}),
             event=raw,
             history=History(),

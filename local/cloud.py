@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -18,7 +18,7 @@ from deploy.package import build
 from deploy.template import Account, load
 from local.cloudmonitor import CloudMonitor
 from local.documentation import page
-from local.function_compute import FunctionCompute, PlainPort
+from local.function_compute import ACCESS_KEYS, FunctionCompute, PlainPort
 from local.lock import StateLock
 from local.objects import Objects
 from local.runtime_packages import offer
@@ -58,11 +58,13 @@ class LocalCloud:
         function_compute_port: int = 0,
         retry_seconds: float = 0.5,
         parameters: dict[str, str] | None = None,
+        access_keys: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Args: state: the folder that everything is kept in; the ports: 0 for any free one;
         retry_seconds: before the first retry of an asynchronous invocation; parameters: of
-        template.yml; say: takes lines of progress.
+        template.yml; access_keys: secrets of callers beside ACCESS_KEY, by their id; say: takes
+        lines of progress.
         """
         self._say = say
         self._parameters = parameters or {}
@@ -78,6 +80,7 @@ class LocalCloud:
             port=function_compute_port,
             account_id=ACCOUNT.account_id,
             region=ACCOUNT.region,
+            access_keys={**ACCESS_KEYS, **(access_keys or {})},
             retry_seconds=retry_seconds,
             extra_environment={
                 "OSS_ENDPOINT": self.objects.url,

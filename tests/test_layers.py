@@ -29,6 +29,7 @@ LAYERS = (
     ("contact_groups.schemas",),
     ("contact_groups.schema_fields",),
     ("contact_groups.settings", "contact_groups.cloudmonitor"),
+    ("contact_groups.access", "contact_groups.callers", "contact_groups.guard"),
     ("contact_groups.payload", "contact_groups.contact_group"),
     ("contact_groups.problem_details",),
     ("contact_groups.problems", "contact_groups.logs"),

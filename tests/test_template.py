@@ -27,10 +27,10 @@ ACTIONS = {"log:PostLogStoreLogs", "oss:GetObject", "mns:SendMessage"}
 READ, DELETE = "cms:DescribeContactGroupList", "cms:DeleteContactGroup"
 #: s.yaml as it is where the environment sets none of what it asks for.
 FC3 = yaml.safe_load(
-    re.sub(r"\$\{env\('\w+', '(\w+)'\)\}", r"'\1'", (ROOT / "s.yaml").read_text())
+    re.sub(r"\$\{env\('\w+', '(\w*)'\)\}", r"'\1'", (ROOT / "s.yaml").read_text())
 )["resources"]
 #: What both files take from outside, and so name although it begins with the default.
-SWITCHES = {"READS_ENABLED", "DELETES_ENABLED"}
+SWITCHES = {"READS_ENABLED", "DELETES_ENABLED", "ACCESS_POLICY", "CALLER_IDENTITY"}
 
 
 def _deployment(**parameters: str) -> Deployment:

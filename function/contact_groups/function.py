@@ -18,6 +18,7 @@ from contact_groups.cloudmonitor.problems import MISCONFIGURED
 from contact_groups.cloudmonitor.transport import NotSent, Pool
 from contact_groups.compute.wsgi import App, Environ, Wsgi
 from contact_groups.groups import Groups
+from contact_groups.guard import Guard
 from contact_groups.problems import Problem
 from contact_groups.settings import Settings, SettingsError, read_settings
 
@@ -73,6 +74,7 @@ class Function:
             reads=settings.reads,
             deletes=settings.deletes,
             pages_max=settings.read_pages_max,
+            guard=Guard(settings.access_policy, settings.identify, full=settings.audit_full),
         )
 
     @cached_property
@@ -113,7 +115,7 @@ class Function:
         """
         if callable(second):
             return self._answering()(request, second)
-        return self.event_handler(request, second)
+        return self._event(request, second, from_trigger=True)
 
     def event_handler(self, event: bytes, context: Any) -> dict[str, Any]:
         """The event function: HTTP requests that come as events, and every event source.
@@ -121,6 +123,12 @@ class Function:
         Raises:
             SettingsError: a setting is wrong.
             EventFailed: the platform shall try the event again.
+        """
+        return self._event(event, context, from_trigger=False)
+
+    def _event(self, event: bytes, context: Any, *, from_trigger: bool) -> dict[str, Any]:
+        """Args: from_trigger: whether HTTP requests come from an HTTP trigger or API Gateway alone.
+        Whoever may invoke an event function can write an event that looks like one.
         """
         # Imported late: the HTTP function uses none of it.
         from contact_groups.compute.http_events import HttpShape
@@ -130,7 +138,7 @@ class Function:
         value = dispatcher.read(event)
         source = dispatcher.claim(value)
         if isinstance(source, HttpShape):
-            return source.answer(self._answering(), value, context)
+            return source.answer(self._answering(), value, context, from_trigger=from_trigger)
         return events.handle(
             source,
             value,

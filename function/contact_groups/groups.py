@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from contact_groups.cloudmonitor.client import Client, CredentialsReader
 from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.operations import delete_contact_group, put_contact_group
 from contact_groups.contact_group import ContactGroup, StoredGroup
+from contact_groups.guard import OPEN, Guard
 from contact_groups.problems import Problem
 from contact_groups.reading import GroupList, Reader
 from contact_groups.settling import Applied, Condition, Settler, Write
+
+if TYPE_CHECKING:
+    from contact_groups.access import Globs
 
 
 class Groups:
@@ -17,16 +23,24 @@ class Groups:
     Attributes:
         reads: whether they may be read.
         deletes: whether they may be deleted.
+        guard: who may do what. Its user asks it before anything else.
     """
 
     def __init__(
-        self, client: Client, *, reads: bool = False, deletes: bool = False, pages_max: int = 100
+        self,
+        client: Client,
+        *,
+        reads: bool = False,
+        deletes: bool = False,
+        pages_max: int = 100,
+        guard: Guard = OPEN,
     ) -> None:
-        """Args: client: how CloudMonitor is called; then what may be done beyond writing, and how
-        many pages one look for a group may take.
+        """Args: client: how CloudMonitor is called; pages_max: how many pages one look for a group
+        may take; the others: see the attributes.
         """
         self.reads = reads
         self.deletes = deletes
+        self.guard = guard
         self._client = client
         self._reader = Reader(client, pages_max)
         self._settler = Settler(client, self._reader)
@@ -79,10 +93,24 @@ class Groups:
         return self._reader.find(name, credentials, deadline).group
 
     def page(
-        self, number: int, size: int, credentials: CredentialsReader, deadline: float
+        self,
+        number: int,
+        size: int,
+        credentials: CredentialsReader,
+        deadline: float,
+        names: Globs | None = None,
     ) -> GroupList:
-        """One page of all groups; number from 1. Errors: see `Reader.page`."""
-        return self._reader.page(number, size, credentials, deadline)
+        """One page, number from 1, of the groups with these names; None: of all. Errors: see
+        `Reader.page`.
+        """
+        if names is None:
+            return self._reader.page(number, size, credentials, deadline)
+        groups = [
+            group
+            for group in self._reader.all(credentials, deadline)
+            if names.fit(group.contact_group_name)
+        ]
+        return GroupList(groups[(number - 1) * size : number * size], len(groups))
 
     def dry_run(self, group: ContactGroup, credentials: Credentials) -> dict[str, object]:
         """The call that `put` would send, as JSON, without what somebody needs to send it."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from contact_groups.problems import Cause, Problem
+from contact_groups.problems import Cause, FieldError, Problem
+
+#: Characters of a member in a pointer.
+_STEP_MAX = 255
 
 
 class FieldErrorSchema(Schema):
@@ -105,3 +109,24 @@ def problem_response(
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def field_errors(messages: Any, pointer: str) -> Iterator[FieldError]:
+    """Flattens marshmallow's tree of messages, each `code: text`. Dicts are steps of the
+    pointer; lists contain messages and, from the validators of a list, dicts again.
+    """
+    if isinstance(messages, dict):
+        for key, inner in messages.items():
+            step = "" if key == "_schema" else pointer_step(str(key))
+            yield from field_errors(inner, pointer + step)
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from field_errors(inner, pointer)
+    else:
+        code, _, text = messages.partition(": ")
+        yield FieldError(pointer, code, text)
+
+
+def pointer_step(member: str) -> str:
+    """One step of an RFC 6901 pointer."""
+    return "/" + member[:_STEP_MAX].replace("~", "~0").replace("/", "~1")

@@ -162,6 +162,14 @@ INVALID_QUERY = _by_caller(
     " which it needs. A parameter that is not understood is refused rather than ignored, so that a"
     " misspelt `dryRun` writes nothing.",
 )
+NOT_ALLOWED = _by_caller(
+    "not-allowed",
+    403,
+    "The access policy does not allow this caller to do this",
+    "Ask the platform team for a rule in ACCESS_POLICY (docs/access.md), and check who you call as:"
+    " `detail` says it. Nothing was sent to CloudMonitor, and the response is the same whether or"
+    " not the group exists.",
+)
 NOT_FOUND = _by_caller(
     "not-found",
     404,
@@ -234,6 +242,7 @@ INTERNAL_ERROR = ProblemType(
 REQUEST_PROBLEMS: tuple[ProblemType, ...] = (
     MALFORMED_REQUEST,
     INVALID_QUERY,
+    NOT_ALLOWED,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,

@@ -119,6 +119,46 @@ class Reader:
                 return None
         return None
 
+    def all(self, credentials: CredentialsReader, deadline: float) -> list[StoredGroup]:
+        """All groups, in CloudMonitor's order: as many different ones in one sweep as Total says,
+        which stays the same.
+
+        Raises:
+            Problem: see `find` and `page`.
+        """
+        pages = itertools.count(1)
+        for _ in range(SWEEPS_MAX):
+            groups = self._sweep_all(pages, credentials, deadline)
+            if groups is not None:
+                return groups
+        raise Problem(
+            READ_INCOMPLETE,
+            f"The list of contact groups changed in each of {SWEEPS_MAX} readings: repeat the"
+            " request.",
+        )
+
+    def _sweep_all(
+        self, pages: Iterator[int], credentials: CredentialsReader, deadline: float
+    ) -> list[StoredGroup] | None:
+        """Reads the list once from its beginning; None if it changed on the way."""
+        found: dict[str, StoredGroup] = {}
+        total = None
+        for number in itertools.count(1):
+            if next(pages) > self._pages_max:
+                break
+            page = self.page(number, PAGE_SIZE, credentials, deadline)
+            found.update((group.contact_group_name, group) for group in page.groups)
+            if total not in {None, page.total} or len(found) < min(number * PAGE_SIZE, page.total):
+                return None
+            total = page.total
+            if len(found) == total:
+                return list(found.values())
+        raise Problem(
+            READ_INCOMPLETE,
+            f"There are {total or 0:,} contact groups, and READ_PAGES_MAX allows"
+            f" {self._pages_max:,} pages of {PAGE_SIZE}.",
+        )
+
     def page(
         self, number: int, size: int, credentials: CredentialsReader, deadline: float
     ) -> GroupList:

@@ -14,6 +14,7 @@ from contact_groups.cloudmonitor.outcomes import NOT_APPLIED
 from contact_groups.compute.wsgi import Environ, request_id_of
 from contact_groups.contact_group import ContactGroup, StoredGroup
 from contact_groups.groups import Groups
+from contact_groups.guard import Admission
 from contact_groups.payload import parse_json
 from contact_groups.preconditions import Conditions, etag_of, read_conditions
 from contact_groups.problems import Problem, Verdict
@@ -63,19 +64,22 @@ class Resource:
         require_acceptable(environ)
         conditions, preferred = read_conditions(environ), preferences(environ)
         group = load_contact_group(parse_json(json_body(environ)), name)
-        logs.note(contactGroupName=group.contact_group_name, dryRun=is_dry_run or None)
+        admission = self._groups.guard.admit(
+            environ, "put", group.contact_group_name, group, dry_run=is_dry_run
+        )
         if is_dry_run:
             call = self._groups.dry_run(group, credentials())
             document = {"dryRun": True, "contactGroup": dump_contact_group(group), "call": call}
             return json_response(document)
         deadline = self._deadline(started, preferred)
         try:
-            applied = self._write(group, conditions, credentials, deadline)
+            applied = self._write(group, conditions, admission, credentials, deadline)
         except Exception as error:
             _log_lost(group, error, request_id_of(environ))
-            raise
+            raise admission.shown(error) from None
+        logs.note(outcome="applied")
         stored = None
-        if preferred.representation:
+        if preferred.representation and admission.may("get"):
             stored = self._stored(group.contact_group_name, credentials, deadline)
         response = written(group, applied, stored)
         if conditions and conditions.only_new:
@@ -88,7 +92,7 @@ class Resource:
         started, environ = self._monotonic(), request.environ
         require_acceptable(environ)
         conditions, preferred = read_conditions(environ), preferences(environ)
-        logs.note(contactGroupName=name)
+        self._groups.guard.admit(environ, "get", name)
         deadline = self._deadline(started, preferred)
         group = self._groups.get(name, self._credentials(environ), deadline)
         if group is None:
@@ -109,10 +113,14 @@ class Resource:
         require_acceptable(environ)
         preferred = preferences(environ)
         credentials, deadline = self._credentials(environ), self._deadline(started, preferred)
-        logs.note(contactGroupName=query.name, page=query.page, pageSize=query.page_size)
+        logs.note(page=query.page, pageSize=query.page_size)
         if query.name is None:
-            groups, total = self._groups.page(query.page, query.page_size, credentials, deadline)
+            names = self._groups.guard.readable(environ)
+            groups, total = self._groups.page(
+                query.page, query.page_size, credentials, deadline, names
+            )
         else:
+            self._groups.guard.admit(environ, "get", query.name)
             found = self._groups.get(query.name, credentials, deadline)
             total = 0 if found is None else 1
             groups = [found] if found and query.page == 1 else []
@@ -132,24 +140,29 @@ class Resource:
         started, environ = self._monotonic(), request.environ
         conditions, preferred = read_conditions(environ), preferences(environ)
         credentials, deadline = self._credentials(environ), self._deadline(started, preferred)
-        logs.note(contactGroupName=name)
+        admission = self._groups.guard.admit(environ, "delete", name)
         condition = None
-        if conditions:
-            self._check(conditions, name, credentials, deadline, must_exist=True)
-            condition = conditions.met_by
-        self._groups.delete(name, credentials, deadline, condition)
+        try:
+            if conditions:
+                self._check(conditions, admission, credentials, deadline, must_exist=True)
+                condition = conditions.met_by
+            self._groups.delete(name, credentials, deadline, condition)
+        except Problem as problem:
+            raise admission.shown(problem) from None
+        logs.note(outcome="applied")
         return honoured(preferred, empty_response(204))
 
     def _write(
         self,
         group: ContactGroup,
         conditions: Conditions | None,
+        admission: Admission,
         credentials: CredentialsReader,
         deadline: float,
     ) -> Applied:
         condition = None
         if conditions:
-            self._check(conditions, group.contact_group_name, credentials, deadline)
+            self._check(conditions, admission, credentials, deadline)
             condition = conditions.met_by
         return self._groups.put(group, credentials, deadline, condition)
 
@@ -168,20 +181,23 @@ class Resource:
     def _check(
         self,
         conditions: Conditions,
-        name: str,
+        admission: Admission,
         credentials: CredentialsReader,
         deadline: float,
         *,
         must_exist: bool = False,
     ) -> None:
         """Holds a write to its conditions. Between this read and the write somebody else can
-        write: CloudMonitor has no conditional write.
+        write: CloudMonitor has no conditional write. Conditions tell what is stored, so the caller
+        must be allowed to read it.
         """
         if not self._groups.reads:
             detail = "If-Match and If-None-Match need READS_ENABLED, which is false here."
             raise Problem(problems.READS_OFF, detail, outcome=NOT_APPLIED)
         try:
-            group = self._groups.get(name, credentials, deadline)
+            admission.require("get")
+            group = self._groups.get(admission.name, credentials, deadline)
+            self._groups.guard.note_before(group)
             if group or not must_exist:
                 conditions.require(group)
         except Problem as problem:

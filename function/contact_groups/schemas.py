@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,12 +10,12 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 
 from contact_groups.cloudmonitor.signature import encoded_size
 from contact_groups.contact_group import ContactGroup, StoredGroup
+from contact_groups.problem_details import field_errors, pointer_step
 from contact_groups.problems import INVALID_CONTACT_GROUP, FieldError, Problem
 from contact_groups.schema_fields import (
     CONTACT_NAMES_MAX,
     DESCRIBE_MAX,
     DESCRIBE_PATTERN,
-    NAME_MAX,
     Names,
     StrictBoolean,
     messages,
@@ -159,10 +158,10 @@ def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
         # EXCLUDE, since marshmallow would name every unknown member, in an order that changes.
         members = _SCHEMA.load(payload, unknown=EXCLUDE)
     except ValidationError as error:
-        errors += _field_errors(error.messages, "")
+        errors += field_errors(error.messages, "")
     if errors or unknown:
         total = len(errors) + len(unknown)
-        errors += (FieldError(_step(member), *_UNKNOWN) for member in unknown[:ERRORS_MAX])
+        errors += (FieldError(pointer_step(member), *_UNKNOWN) for member in unknown[:ERRORS_MAX])
         raise _refused(errors, total)
     group = ContactGroup(**{**members, "contact_names": tuple(members["contact_names"])})
     if errors := _too_large(group):
@@ -173,8 +172,8 @@ def load_contact_group(payload: Any, name: str | None = None) -> ContactGroup:
 def _mismatch(given: Any, name: str) -> list[FieldError]:
     if not isinstance(given, str) or given == name:
         return []
-    message = f"must equal the name in the path, {json.dumps(name[:80])}"
-    return [FieldError("/contactGroupName", "mismatch", message)]
+    # Without the name: the detail of a problem gets into the log.
+    return [FieldError("/contactGroupName", "mismatch", "must equal the name in the path")]
 
 
 def dump_contact_group(group: ContactGroup) -> dict[str, Any]:
@@ -260,23 +259,3 @@ def _refused(errors: list[FieldError], total: int) -> Problem:
     return Problem(
         INVALID_CONTACT_GROUP, f"{count} a rule; {first}.{more}", errors=tuple(errors[:ERRORS_MAX])
     )
-
-
-def _step(member: str) -> str:
-    return "/" + member[:NAME_MAX].replace("~", "~0").replace("/", "~1")
-
-
-def _field_errors(messages: Any, pointer: str) -> Iterator[FieldError]:
-    """Flattens marshmallow's tree of messages: dicts are steps of the pointer; lists contain
-    messages and, from the validators of a list, dicts again.
-    """
-    if isinstance(messages, dict):
-        for key, inner in messages.items():
-            step = "" if key == "_schema" else _step(str(key))
-            yield from _field_errors(inner, pointer + step)
-    elif isinstance(messages, list):
-        for inner in messages:
-            yield from _field_errors(inner, pointer)
-    else:
-        code, _, text = messages.partition(": ")
-        yield FieldError(pointer, code, text)

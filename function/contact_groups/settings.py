@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contact_groups.cloudmonitor.endpoints import (
     REGIONS,
@@ -11,6 +11,10 @@ from contact_groups.cloudmonitor.endpoints import (
     parse_endpoint,
     regional_endpoint,
 )
+
+if TYPE_CHECKING:
+    from contact_groups.access import Policy
+    from contact_groups.callers import Identify
 
 
 class SettingsError(Exception):
@@ -63,6 +67,9 @@ class Settings(NamedTuple):
     event_rejected_raises: bool
     event_items_max: int
     oss_endpoint: Endpoint
+    access_policy: Policy | None
+    identify: Identify | None
+    audit_full: bool
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -108,6 +115,22 @@ def _switch(text: str) -> bool:
 
 def _endpoint(text: str) -> Endpoint | None:
     return parse_endpoint(text) if text else None
+
+
+def _policy(text: str) -> Policy | None:
+    if not text:
+        return None
+    from contact_groups.access import read_policy  # late: slows a cold start
+
+    return read_policy(text)
+
+
+def _identity(text: str) -> Identify | None:
+    if text == "none":
+        return None
+    from contact_groups.callers import read_identity  # late: slows a cold start
+
+    return read_identity(text)
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -254,6 +277,31 @@ SETTINGS: tuple[Setting, ...] = (
         "where manifests are fetched; empty: the internal endpoint of OSS in the function's own"
         " region",
         _endpoint,
+    ),
+    Setting(
+        "ACCESS_POLICY",
+        "access_policy",
+        "",
+        "a JSON array of rules, or the name of a file of the package that has one",
+        "who may change which group (docs/access.md); empty: everybody who may call may do"
+        " everything",
+        _policy,
+    ),
+    Setting(
+        "CALLER_IDENTITY",
+        "identify",
+        "none",
+        "`none`, `access-key`, or `header:` and a name of letters and digits",
+        "who calls over HTTP; docs/access.md says what must be true on the platform for each",
+        _identity,
+    ),
+    Setting(
+        "AUDIT_FULL",
+        "audit_full",
+        "false",
+        "`true` or `false`",
+        "whether the log has the names of groups and, of a write, the whole group",
+        _switch,
     ),
 )
 

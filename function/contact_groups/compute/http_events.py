@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from contact_groups.compute.wsgi import App, Environ, refusing
+from contact_groups.guard import CAME_AS
 from contact_groups.problems import MALFORMED_REQUEST, Problem
 
 Event = dict[str, Any]
@@ -41,14 +42,21 @@ class HttpShape:
     path: Callable[[Event], Any]
     status: Callable[[int], int | str]
 
-    def answer(self, app: App, event: Event, context: Any) -> dict[str, Any]:
-        """Lets the application answer the event; returns the response that the source expects."""
+    def answer(
+        self, app: App, event: Event, context: Any, *, from_trigger: bool = False
+    ) -> dict[str, Any]:
+        """Lets the application answer the event; returns the response that the source expects.
+
+        Args: from_trigger: whether the platform has made the event, and not who invokes the
+            function.
+        """
         path = str(self.path(event) or "/")
         try:
             body = _body(event)
         except Problem as problem:
             app, body = refusing(problem), b""
         environ = self._environ(event, path, body, context)
+        environ[CAME_AS] = self.name if from_trigger else "invocation"
         answered: list[tuple[str, list[tuple[str, str]]]] = []
         sent = b"".join(app(environ, lambda status, headers: answered.append((status, headers))))
         status, headers = answered[-1]
@@ -74,7 +82,9 @@ class HttpShape:
             "fc.context": context,
         }
         for name, value in _texts(event.get("headers")).items():
-            environ["HTTP_" + name.upper().replace("-", "_")] = value
+            key = "HTTP_" + name.upper().replace("-", "_")
+            # A name that comes twice, in another case, as the runtime of 2.0 passes it.
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
         environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
         environ["CONTENT_LENGTH"] = str(len(body))
         return environ

@@ -57,7 +57,8 @@ class Wsgi:
             line.update(
                 status=int(status[:3]), durationMs=round((self._clock() - started) * 1000, 1)
             )
-            logs.write(level, "request", **line)
+            # The audit trail is whole whatever LOG_LEVEL says.
+            logs.write(level, "request", keep="write" in line, **line)
         start_response(status, headers)
         return [body]
 

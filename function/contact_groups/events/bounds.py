@@ -38,8 +38,8 @@ def count_in(text: bytes) -> None:
     named, commas = (old + new for old, new in zip(before, _structure(text), strict=True))
     if named > NAMED_MAX or commas > COMMAS_MAX:
         detail = (
-            f"An event may hold {NAMED_MAX:,} objects, arrays and members, and {COMMAS_MAX:,} commas"
-            f" between values. With this text there are {named:,} and {commas:,}: send it as"
+            f"An event may hold {NAMED_MAX:,} objects, arrays and members, and {COMMAS_MAX:,}"
+            f" commas between values. With this text there are {named:,} and {commas:,}: send it as"
             " several events."
         )
         raise Problem(EVENT_TOO_LARGE, detail)

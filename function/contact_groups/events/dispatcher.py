@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from contact_groups.callers import EVENT
 from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape, invocation_body
 from contact_groups.events import bounds
 from contact_groups.events.bodies import Unreadable, decode, names, seen
+from contact_groups.events.callers import caller_of
 from contact_groups.events.eventbridge import EVENTBRIDGE
 from contact_groups.events.messages import Claim, Message, Source, without_headers
 from contact_groups.events.mns_topic import MNS_TOPIC
@@ -50,7 +52,8 @@ class Invocation:
         if isinstance(source, HttpShape):
             source = _HTTP_INSIDE
         for message in source.messages(event):
-            yield replace(message, pointer=f"/body{message.pointer}")
+            caller = f"{EVENT}{self.name}"  # whatever the event inside says
+            yield replace(message, pointer=f"/body{message.pointer}", caller=caller)
 
 
 #: In the order of the documentation.
@@ -103,7 +106,8 @@ class Batch:
         """The messages of every record, in the order of the array."""
         for index, (source, record) in enumerate(self.records):
             for message in source.messages(record):
-                yield replace(message, pointer=f"/{index}{message.pointer}")
+                caller = caller_of(source.name, record, message)
+                yield replace(message, pointer=f"/{index}{message.pointer}", caller=caller)
 
 
 def read(event: bytes) -> Any:

@@ -16,7 +16,8 @@ from contact_groups import logs
 from contact_groups.cloudmonitor.client import ATTEMPT_MIN, CredentialsReader
 from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.contact_group import ContactGroup
-from contact_groups.events import payload_log, report
+from contact_groups.events import audit, payload_log, report
+from contact_groups.events.callers import caller_of
 from contact_groups.events.history import History
 from contact_groups.events.items import Item, Reader, by_group
 from contact_groups.events.manifest import Manifests
@@ -120,10 +121,11 @@ class _Run:
     request_id: str | None
 
     def items(self, source: Claim, value: Any, reader: Reader) -> Iterator[Item]:
-        for message in source.messages(value):
+        for told in source.messages(value):
             if reader.full:
-                yield reader.rest(message, value)
+                yield reader.rest(told, value)
                 return
+            message = replace(told, caller=caller_of(source.name, value, told))
             reference = message.body
             if isinstance(reference, ObjectReference):
                 yield from reader.read(self._fetched(message, reference))
@@ -153,6 +155,13 @@ class _Run:
     def _put_once(self, item: Item) -> None:
         """Puts an item, unless this instance has already applied it or a newer state."""
         group = cast(ContactGroup, item.group)
+        admission = self.groups.guard.admission(item.caller, group.contact_group_name)
+        try:
+            admission.require("put")
+        except Problem as problem:
+            item.end(problem)
+            audit.write(self.groups.guard, item, group, self.request_id)
+            return
         earlier = self.history.find(self.request_id, item.id, group)
         newest = self.history.newest(group)
         if earlier:
@@ -165,6 +174,8 @@ class _Run:
             )
         else:
             self._put(item, group)
+            if item.problem:
+                item.problem = cast(Problem, admission.shown(item.problem))
 
     def _put(self, item: Item, group: ContactGroup) -> None:
         if self.monotonic() + ATTEMPT_MIN > self.deadline:
@@ -187,6 +198,7 @@ class _Run:
             item.verdict, item.request_id = Verdict.APPLIED.value, applied.request_id
             item.verified = applied.verified
             self.history.add(self.request_id, item.id, group, item.made, applied.request_id)
+        audit.write(self.groups.guard, item, group, self.request_id)
 
 
 def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:

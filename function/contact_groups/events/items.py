@@ -45,6 +45,7 @@ class Item:
         reason: how a newer event superseded it; None if a later item of the same event did.
         earlier: whether an earlier delivery of the same event applied it.
         verified: whether reading the group showed that it was applied, and no answer said so.
+        caller: who calls with it.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Item:
     reason: str | None = None
     earlier: bool = False
     verified: bool = False
+    caller: str = ""
 
     def end(self, problem: Problem) -> None:
         """Ends the item with a problem, whose type says whether it is rejected or failed."""
@@ -148,6 +150,7 @@ class Reader:
             _id(message, pointer),
             payload if recognisable or pointer else message.event,
             made=message.made,
+            caller=message.caller,
         )
         try:
             if not recognisable:

@@ -35,6 +35,7 @@ class Message:
         own: whether it is only a record of what this function did.
         made: when the payload was made, in seconds since the epoch; None if the source does not
             say.
+        caller: who calls with it; empty: `callers.caller_of` has still to tell.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Message:
     problem: Problem | None = None
     own: bool = False
     made: float | None = None
+    caller: str = ""
 
 
 class Claim(Protocol):

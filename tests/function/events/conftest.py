@@ -38,6 +38,12 @@ def objects() -> Iterator[Objects]:
 
 
 @pytest.fixture
+def log_lines(log_lines: Callable[[], list[dict[str, Any]]]) -> Callable[[], list[dict[str, Any]]]:
+    """Without those of the audit trail, which tests/function/test_audit.py looks at."""
+    return lambda: [line for line in log_lines() if line["message"] != "write"]
+
+
+@pytest.fixture
 def invoke(
     cloud: CloudMonitor, objects: Objects, make_function: Callable[..., Function]
 ) -> Callable[..., dict[str, Any]]:

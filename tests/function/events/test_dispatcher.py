@@ -469,6 +469,7 @@ def test_a_message_is_whole_without_its_optional_parts() -> None:
         "pointer": "",
         "problem": None,
         "own": False,
+        "caller": "",
         "made": None,
     }
 

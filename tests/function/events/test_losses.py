@@ -18,6 +18,7 @@ from contact_groups.events.history import History
 from contact_groups.events.messages import Message
 from contact_groups.events.payload_log import fits_destination
 from contact_groups.events.report import EventFailed
+from contact_groups.groups import Groups
 from contact_groups.settings import read_settings
 from tests.function.events.groups import group
 from tests.support import CANARY_SECRET, SUCCESS, ScriptedTransport, Time, context, refusal
@@ -126,7 +127,7 @@ def test_nothing_is_lost(
                         Source(),
                         messages,
                         context(request_id=f"event-{number}", retry_count=retry),
-                        client,
+                        Groups(client),
                         chosen,
                         event=raw,
                         history=history,
