@@ -9,10 +9,10 @@ import pytest
 from local.objects import Objects
 from tests.function import transcript
 
-BEFORE = dict(
-    (text.partition("\n")[0], text)
+BEFORE = {
+    text.partition("\n")[0]: text
     for text in transcript.TRANSCRIPT.read_text().removesuffix("\n").split("\n\n")
-)
+}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +184,7 @@ def _requests() -> Iterator[Case]:
         *(b"[NaN]", b"9" * 5_000, b"[]"),
     ):
         yield Case(f"the body {body[:12]!r}", http("PUT", ONE, body))
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         *({"contactGroupName": " a"}, {"contactGroupName": "a\x07"}, {"contactGroupName": ""}),
         *({"contactGroupName": 1}, {"contactGroupName": "a" * 256}, {"contactNames": []}),
         *({"contactNames": ["a", 1, "a"]}, {"contactNames": ["a"] * 101}, {"contactNames": 1}),
@@ -191,7 +192,8 @@ def _requests() -> Iterator[Case]:
         *({"describe": 1}, {"enableSubscribed": 1}, {"a/b~": 1}),
         {"contactNames": [f"{number}" + "漢" * 252 for number in range(100)]},
         {"contactNames": [1] * 60, "more": 1},
-    ):
+    )
+    for change in changes:
         shown = json.dumps(change)[:40]
         yield Case(f"a group with {shown}", http("POST", ALL, {**GROUP, **change}))
     yield Case("a group without members", http("POST", ALL, {}))
@@ -201,7 +203,7 @@ def _requests() -> Iterator[Case]:
     yield Case("a name that breaks a rule", http("GET", f"{ALL}/a "))
     yield Case("an unknown path", http("GET", "/v2"))
     yield Case("an unknown method", http("PATCH", ONE))
-    yield Case("a path that is not UTF-8", http("GET", "/", **{"PATH_INFO": "/\xff"}))
+    yield Case("a path that is not UTF-8", http("GET", "/", PATH_INFO="/\xff"))
     yield Case("a body that is too large", http("POST", ALL, b" " * 256 * 1024))
     yield Case("a body that is cut off", http("POST", ALL, b"{}", CONTENT_LENGTH="9"))
     for name, value in (
@@ -460,8 +462,6 @@ def _manifest(key: str, content: str | None) -> Callable[[World], Any]:
     def do(world: World) -> Any:
         with contextlib.ExitStack() as stack:
             if content is not None:
-                import tempfile
-
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
                 (folder / "transcript").mkdir()
                 (folder / "transcript" / key).write_text(content)
