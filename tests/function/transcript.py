@@ -497,10 +497,11 @@ def said(case: Case, objects: str) -> str:
         lines += [f"     {name}: {value}" for name, value in request.headers.items() if whole]
     if world.time.slept:
         lines.append(f"slept {world.time.slept}")
-    text = "\n".join(line if len(line) < WIDTH else line[:WIDTH] + "…" for line in lines)
+    text = "\n".join(lines)
     for pattern, instead in _DIFFERS:
         text = pattern.sub(instead, text)
-    return text
+    lines = text.split("\n")
+    return "\n".join(line if len(line) < WIDTH else line[:WIDTH] + "…" for line in lines)
 
 
 def settings() -> str:
