@@ -33,7 +33,12 @@ def test_settings_are_told_as_they_were_read() -> None:
     assert transcript.settings() == BEFORE["# settings"]
 
 
+def test_sources_are_told_apart_as_they_were() -> None:
+    """What a payload is taken for without one of its members is as in tests/data/transcript.txt."""
+    assert transcript.lookalikes() == BEFORE["# lookalikes"]
+
+
 def test_the_transcript_holds_no_other_case() -> None:
     """Each case has a name of its own, and nothing is left over in tests/data/transcript.txt."""
     names = [f"# {case.name}" for case in transcript.cases()]
-    assert sorted([*names, "# settings"]) == sorted(BEFORE)
+    assert sorted([*names, "# settings", "# lookalikes"]) == sorted(BEFORE)

@@ -31,13 +31,14 @@ from contact_groups.cloudmonitor.transport import (
     Request,
     Stale,
 )
-from contact_groups.compute.http_events import HttpShape
+from contact_groups.compute.http_events import HTTP_SHAPES, HttpShape
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.events import dispatcher, handler
 from contact_groups.events.history import History
 from contact_groups.events.report import EventFailed
 from contact_groups.groups import Groups
 from contact_groups.settings import SETTINGS, SettingsError, read_settings
+from contract.sources_table import payload_files, records
 from local.objects import Objects
 from tests.function.upstream import Model
 from tests.support import SUCCESS, ScriptedTransport, Time, answer, call, context, refusal
@@ -112,7 +113,7 @@ class World:
             ),
             **{"reads": True, "deletes": True, **case.groups},
         )
-        self.app = Wsgi(
+        self.app: Any = Wsgi(
             create_app(self.groups, 5.0, KEYS, monotonic=self.time.monotonic),
             clock=self.time.monotonic,
         )
@@ -229,10 +230,29 @@ def _requests() -> Iterator[Case]:
         http("GET", "/v1/openapi.json", headers={"If-Match": '"x"'}),
     )
     yield Case("the health", http("GET", "/healthz"))
+    yield Case("the environ of HTTP as an event", _environ)
     for sends in ("PUT", "GET", "DELETE"):
         yield Case(
             f"a call without a slot: {sends}", _twice(sends), client={"calls_per_second": 0.1}
         )
+
+
+def _environ(world: World) -> Any:
+    """What the application gets of HTTP as an event."""
+    passed: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        passed.update(environ)
+        start_response("200 OK", [("X-Name", "value")])
+        return [b"a", b"b"]
+
+    value = json.loads((EVENTS / "fc3-http.json").read_text())
+    value["queryParameters"] = {"a": ["1", "2"], "b": "值"}
+    [shape] = [shape for shape in HTTP_SHAPES if shape.claims(value)]
+    answered = shape.answer(app, value, context())
+    passed["wsgi.input"] = passed["wsgi.input"].read().decode()
+    passed["fc.context"] = passed["fc.context"].request_id
+    return [answered, passed]
 
 
 def _twice(method: str) -> Callable[[World], Any]:
@@ -286,6 +306,7 @@ def _answers() -> Iterator[Case]:
         ("a secret", refusal("Brand.New", 400, KEYS["ALIBABA_CLOUD_SECURITY_TOKEN"])),
         ("a missing parameter", refusal("MissingParameter", 400, 'parameter "Describe"')),
         ("a missing common parameter", refusal("MissingParameter", 400, 'parameter "Action"')),
+        ("long texts", answer(dict.fromkeys(("Code", "Message", "RequestId"), "x" * 900), 400)),
         ("the id in a header", answer({"Code": "1"}, 400, x_acs_request_id="R-2")),
     ):
         yield _put([reply], f"CloudMonitor answers with {name}")
@@ -492,7 +513,7 @@ def said(case: Case, objects: str) -> str:
     lines = [f"# {case.name}", *f"-> {shown}".split("\n")]
     lines += [f"log {line}" for line in logged.getvalue().splitlines()]
     for request in world.sent:
-        whole = case.name.startswith("a call with")
+        whole = case.name.endswith((*SIGNERS,))
         lines.append(f"sent {request.target if whole else request.target.partition('=')[2][:24]}")
         lines += [f"     {name}: {value}" for name, value in request.headers.items() if whole]
     if world.time.slept:
@@ -525,9 +546,44 @@ def settings() -> str:
     return "\n".join(lines)
 
 
+def lookalikes() -> str:
+    """What each payload file is taken for without one of its members, and with `specversion`."""
+    lines = ["# lookalikes"]
+    for path in payload_files():
+        record = records(path.read_bytes())[0]
+        if isinstance(record, dict):
+            whole = _taken(record)
+            taken = {name: _taken(variant) for name, variant in _variants(record)}
+            others = {name: source for name, source in taken.items() if source != whole}
+            lines.append(f"{path.stem} is {whole}, but {others}")
+    return "\n".join(lines)
+
+
+def _variants(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "+", {**record, "specversion": "1.0"}
+    for name, value in record.items():
+        less = {other: inner for other, inner in record.items() if other != name}
+        yield name, less
+        yield f"{name}=5", {**record, name: 5}
+        for step in value if isinstance(value, dict) else ():
+            inner = {other: found for other, found in value.items() if other != step}
+            yield f"{name}.{step}", {**record, name: inner}
+            yield f"{name}.{step}=5", {**record, name: {**value, step: 5}}
+
+
+def _taken(value: Any) -> str:
+    source = dispatcher.claim(value)
+    if source.name != "unclaimed" or isinstance(source, HttpShape):
+        return source.name
+    [message] = source.messages(value)
+    nearest = re.search("nearest to ([^,]+)", str(message.problem))
+    return f"nearly {nearest[1]}" if nearest else "unclaimed"
+
+
 def transcript() -> Iterator[str]:
     """The texts of all cases."""
     yield settings()
+    yield lookalikes()
     with Objects(EVENTS / "objects") as objects:
         for case in cases():
             yield said(case, objects.url)
