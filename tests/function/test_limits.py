@@ -1,0 +1,87 @@
+"""Settings at the ends of their ranges, and what the log says where one of them is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contact_groups.compute.http_events import HTTP_SHAPES
+from contact_groups.function import Function
+from contact_groups.settings import SETTINGS, SettingsError, read_settings
+from tests.support import ENVIRONMENT, GROUP, call, context
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("READ_PAGES_MAX", 1_000), ("EVENT_ITEMS_MAX", 100_000)]
+)
+def test_a_whole_number_is_one_to_its_most(name: str, most: int) -> None:
+    """Both ends are taken; what lies beyond, or is no plain number, is told the same in each case,
+    however long it is.
+    """
+    [setting] = [setting for setting in SETTINGS if setting.name == name]
+    assert setting.accepts == f"1 to {most}"
+    for text in ("1", str(most)):
+        assert getattr(read_settings({name: text}), setting.field) == int(text)
+    for text in ("0", str(most + 1), "-1", "+1", "1.0", "1e2", "٣", "²", "9" * 10, "9" * 5_000):
+        with pytest.raises(SettingsError) as raised:
+            read_settings({name: text})
+        assert raised.value.faults == [f"{name} must be a whole number from 1 to {most}"]
+
+
+@pytest.mark.parametrize("name", ["READS_ENABLED", "DELETES_ENABLED", "EVENT_REJECTED_RAISES"])
+def test_a_switch_is_true_or_false(name: str) -> None:
+    """Both words switch, and no other does."""
+    [setting] = [setting for setting in SETTINGS if setting.name == name]
+    for text in ("true", "false"):
+        assert getattr(read_settings({name: text}), setting.field) is (text == "true")
+    for text in ("TRUE", "1", "yes"):
+        with pytest.raises(SettingsError, match=f"^{name} must be one of true, false$"):
+            read_settings({name: text})
+
+
+def test_the_line_of_a_wrong_setting_is_whole(
+    log_lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """A request that a wrong setting refuses was not applied, and its line has all that the caller
+    was told; the line of the initializer has it too.
+    """
+    function = Function({**ENVIRONMENT, "LOG_LEVEL": "x"})
+    function.initializer(context())
+    reply = call(
+        function.handler, "PUT", "/v1/contact-groups/a", GROUP, **{"fc.context": context()}
+    )
+    assert reply.json["outcome"] == "not-applied"
+    first, line = log_lines()
+    for told in (first, line):
+        assert told.pop("time")
+    assert line.pop("durationMs") >= 0
+    fault = "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR"
+    assert first == {"level": "WARNING", "message": "initializer", "detail": fault}
+    assert line == {
+        "level": "ERROR",
+        "message": "request",
+        "requestId": "fc-request-1",
+        "method": "PUT",
+        "problem": "misconfigured",
+        "outcome": "not-applied",
+        "detail": fault,
+        "status": 500,
+    }
+
+
+def test_an_event_without_a_path_is_the_root() -> None:
+    """HTTP as an event that has a path of null is answered as the root is, and names it."""
+    function = Function({**ENVIRONMENT, "CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:1"})
+    event: dict[str, Any] = {
+        "path": None,
+        "httpMethod": "GET",
+        "headers": {},
+        "queryParameters": {},
+        "pathParameters": {},
+        "isBase64Encoded": "false",
+    }
+    [shape] = [shape for shape in HTTP_SHAPES if shape.claims(event)]
+    answer = shape.answer(function.application, event, context())
+    assert '"instance": "/"' in answer["body"]
