@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -71,17 +72,25 @@ def test_the_line_of_a_wrong_setting_is_whole(
     }
 
 
+def _answered(**members: Any) -> dict[str, Any]:
+    """The answer to HTTP as an event of API Gateway."""
+    function = Function({**ENVIRONMENT, "CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:1"})
+    names = ("path", "headers", "queryParameters", "pathParameters")
+    event: dict[str, Any] = {name: {} for name in names} | {"httpMethod": "GET"}
+    event |= {"path": "/", "isBase64Encoded": "false", **members}
+    [shape] = [shape for shape in HTTP_SHAPES if shape.claims(event)]
+    return shape.answer(function.application, event, context())
+
+
 def test_an_event_without_a_path_is_the_root() -> None:
     """HTTP as an event that has a path of null is answered as the root is, and names it."""
-    function = Function({**ENVIRONMENT, "CLOUDMONITOR_ENDPOINT": "http://127.0.0.1:1"})
-    event: dict[str, Any] = {
-        "path": None,
-        "httpMethod": "GET",
-        "headers": {},
-        "queryParameters": {},
-        "pathParameters": {},
-        "isBase64Encoded": "false",
-    }
-    [shape] = [shape for shape in HTTP_SHAPES if shape.claims(event)]
-    answer = shape.answer(function.application, event, context())
+    answer = _answered(path=None)
     assert '"instance": "/"' in answer["body"]
+
+
+def test_a_body_that_is_no_base64_says_so() -> None:
+    """HTTP as an event whose body is not what its flag says is told which of both is wrong."""
+    answer = _answered(body="%", isBase64Encoded="True")
+    assert json.loads(answer["body"])["detail"] == (
+        "isBase64Encoded is true, but the body is not valid base64."
+    )

@@ -439,9 +439,6 @@ def _events() -> Iterator[Case]:
         ("an item without members", event([{"describe": 1}] * 52), (SUCCESS,)),
     ):
         yield Case(f"events: {name}", do, script)
-    invoke = json.loads((EVENTS / "fc3-http.json").read_text())
-    yield Case("HTTP as an event: no base64", event({**invoke, "body": "%", "isBase64Encoded": 1}))
-    yield Case("HTTP as an event: true", event({**invoke, "body": "%", "isBase64Encoded": "True"}))
     for key, content in (
         ("a.json", "{"),
         ("a.yaml", "a: *b"),
