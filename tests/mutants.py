@@ -8,9 +8,7 @@ Which test covers which line is recorded once, and again after a file has change
 from __future__ import annotations
 
 import argparse
-import ast
 import contextlib
-import copy
 import functools
 import hashlib
 import itertools
@@ -23,17 +21,16 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NamedTuple
 
 import pytest
-from coverage import Coverage, CoverageData
+from coverage import CoverageData
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = Path("function/contact_groups")
+from tests.mutants_plugin import TIMES, WANTED
+from tests.mutations import PACKAGE, ROOT, Mutant, mutants_of
+
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.txt")
 CACHE = ROOT / ".mutants_cache"
 TESTS = ["tests/function", "tests/contract/test_documents.py"]
@@ -41,134 +38,7 @@ TESTS = ["tests/function", "tests/contract/test_documents.py"]
 DOCUMENTS = "test_documents_are_up_to_date"
 #: A mutant hangs when its tests take five times their recorded seconds, and these on top.
 PATIENCE = 30.0
-_PYTEST = "pytest -q -p tests.mutants -p no:cacheprovider -p no:schemathesis -o timeout=0"
-_PAIRS = "Lt LtE, Gt GtE, Eq NotEq, Is IsNot, In NotIn, Add Sub, And Or, Mult Div"
-_OPERATORS = {
-    getattr(ast, one): getattr(ast, other)
-    for pair in _PAIRS.split(", ")
-    for one, other in (pair.split(), pair.split()[::-1])
-}
-#: Where one element less is a break worth testing: a node, and its lists of elements.
-_LISTS = {ast.Call: ["keywords"], ast.BoolOp: ["values"], ast.Set: ["elts"]} | {
-    ast.Dict: ["keys", "values"],
-    ast.ExceptHandler: ["type"],
-}
-
-
-class Mutant(NamedTuple):
-    """One break of a module: what it does, and the bytes that it replaces. `lines` are those of
-    the broken node and of the statement around it; `shown` is as in mutants_equivalent.txt.
-    """
-
-    module: str
-    lines: tuple[int, int]
-    shown: str
-    start: int
-    end: int
-    text: str
-
-
-def mutants_of(module: str) -> Iterator[Mutant]:
-    """Every break that a module offers, from its top to its end."""
-    source = (ROOT / PACKAGE / module).read_bytes().splitlines(keepends=True)
-
-    def walk(node: Any, statement: int) -> Iterator[Mutant]:
-        if isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom):
-            return
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            return  # a docstring
-        statement = node.lineno if isinstance(node, ast.stmt) else statement
-        for change, at, text in itertools.chain(_values(node), _elements(node), _steps(node)):
-            start = sum(map(len, source[: at.lineno - 1])) + at.col_offset
-            end = sum(map(len, source[: at.end_lineno - 1])) + at.end_col_offset
-            shown = f"{module} | {change} | {source[at.lineno - 1].decode().strip()}"
-            yield Mutant(module, (at.lineno, statement), shown, start, end, text)
-        for name, value in ast.iter_fields(node):
-            if name not in {"annotation", "returns", "decorator_list"}:
-                for child in value if isinstance(value, list) else [value]:
-                    if isinstance(child, ast.AST):
-                        yield from walk(child, statement)
-
-    yield from walk(ast.parse(b"".join(source)), 1)
-
-
-#: What is broken, the node to replace, and by what.
-_Change = tuple[str, Any, str]
-
-
-def _values(node: Any) -> Iterator[_Change]:
-    value = node.value if isinstance(node, ast.Constant | ast.Return) else None
-    if isinstance(value, bool):
-        yield f"{value} turned", node, str(not value)
-    elif isinstance(value, int | float):
-        yield f"{value} + 1", node, f"({value + 1})"
-    elif isinstance(value, str | bytes) and value:
-        yield f"{value!r:.40} emptied", node, f"({value[:0]!r})"
-    elif isinstance(value, ast.AST) and ast.unparse(value) != "None":
-        yield "return None", node, "return None"
-    elif isinstance(node, ast.If | ast.While | ast.IfExp):
-        yield "negate the condition", node.test, f"(not ({ast.unparse(node.test)}))"
-
-
-def _elements(node: Any) -> Iterator[_Change]:
-    names, kind = _LISTS.get(type(node), []), "drop"
-    if names == ["type"]:
-        node, names, kind = node.type, ["elts"], "do not catch"
-    lists = {name: getattr(node, name) for name in names if hasattr(node, name)}
-    for index, element in enumerate(next(iter(lists.values()), ())):
-        fewer = {name: found[:index] + found[index + 1 :] for name, found in lists.items()}
-        yield f"{kind} {ast.unparse(element) if element else '**'}", node, _with(node, **fewer)
-
-
-def _steps(node: Any) -> Iterator[_Change]:
-    operator = node.ops[0] if isinstance(node, ast.Compare) else getattr(node, "op", None)
-    if isinstance(node, ast.AugAssign | ast.Raise) or (
-        isinstance(node, ast.Expr) and not isinstance(node.value, ast.Yield | ast.YieldFrom)
-    ):
-        yield "remove the statement", node, "pass"
-    elif other := _OPERATORS.get(type(operator)):
-        ops = {"ops": [other(), *node.ops[1:]]} if isinstance(node, ast.Compare) else {}
-        yield f"compare with {other.__name__}", node, _with(node, **(ops or {"op": other()}))
-
-
-def _with(node: ast.AST, **fields: Any) -> str:
-    broken = copy.copy(node)
-    vars(broken).update(fields)
-    return f"({ast.unparse(broken)})"
-
-
-# The plugin: records which test runs which line, or keeps the tests of a mutant, fastest first.
-_WANTED, _TIMES = Path("mutant-tests.json"), Path("mutant-times.json")
-_seconds: Counter[str] = Counter()
-_failed: set[str] = set()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests that are wanted, in their order."""
-    if _WANTED.exists():
-        rank = {name: place for place, name in enumerate(json.loads(_WANTED.read_text()))}
-        items[:] = sorted(
-            (item for item in items if item.nodeid in rank), key=lambda item: rank[item.nodeid]
-        )
-
-
-def pytest_runtest_logstart(nodeid: str) -> None:
-    """Tells coverage whose lines come now: fixtures, test and all."""
-    if measured := Coverage.current():
-        measured.switch_context(nodeid)
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Adds up the seconds of a test, with its fixtures."""
-    _seconds[report.nodeid] += report.duration  # type: ignore[assignment]  # no whole number
-    if report.failed:
-        _failed.add(report.nodeid)
-
-
-def pytest_sessionfinish() -> None:
-    """Writes what the tests that passed took."""
-    passed = {name: took for name, took in _seconds.items() if name not in _failed}
-    _TIMES.write_text(json.dumps(passed))
+_PYTEST = "pytest -q -p tests.mutants_plugin -p no:cacheprovider -p no:schemathesis -o timeout=0"
 
 
 def _run(folder: Path, command: str, *arguments: str, limit: float | None = None) -> int | None:
@@ -198,23 +68,23 @@ class Covered:
         """Runs the tests twice, in their order and fastest first; who fails once is left out."""
         digest = hashlib.sha256(repr(tests).encode())
         for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-            if not file.match("tests/mutants*"):  # neither this file nor its list is tested
+            if not file.match("tests/mut*"):  # neither this file nor its list is tested
                 digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())
         kept = CACHE / digest.hexdigest()[:16]
         if not kept.exists():
             print("recording which tests cover which lines", flush=True)
             (folder / "rc").write_text("[run]\nsource = function\nrelative_files = true\n")
             _run(folder, f"coverage run --rcfile=rc --data-file=contexts -m {_PYTEST}", *tests)
-            first = json.loads((folder / _TIMES).read_text())
-            (folder / _WANTED).write_text(json.dumps(sorted(first, key=first.__getitem__)))
+            first = json.loads((folder / TIMES).read_text())
+            (folder / WANTED).write_text(json.dumps(sorted(first, key=first.__getitem__)))
             _run(folder, _PYTEST, *tests)
+            if not json.loads((folder / TIMES).read_text()):
+                raise SystemExit(f"No test of {', '.join(tests)} passed: run pytest to see why.")
             shutil.rmtree(CACHE, ignore_errors=True)
             kept.mkdir(parents=True)
-            for name in ("contexts", str(_TIMES)):
+            for name in ("contexts", str(TIMES)):
                 shutil.copy(folder / name, kept)
-        self.seconds: dict[str, float] = json.loads((kept / _TIMES).read_text())
-        if not self.seconds:
-            raise SystemExit(f"No test of {', '.join(tests)} passed: run pytest to see why.")
+        self.seconds: dict[str, float] = json.loads((kept / TIMES).read_text())
         self._data = CoverageData(str(kept / "contexts"))
         self._data.read()
 
@@ -243,7 +113,7 @@ class Covered:
         names = self.tests(mutant, most)
         if not names:
             return "survived"
-        (folder / _WANTED).write_text(json.dumps(names))
+        (folder / WANTED).write_text(json.dumps(names))
         files = sorted({name.partition("::")[0] for name in names})
         limit = PATIENCE + 5 * sum(self.seconds[name] for name in names)
         run = functools.partial(_run, folder, f"{_PYTEST} -x", *files)
@@ -265,9 +135,7 @@ class Covered:
 def _report(done: list[tuple[str, Mutant]], least: float) -> int:
     for verdict, mutant in done:
         if verdict == "survived":
-            print(
-                f"{PACKAGE / mutant.module}:{mutant.lines[0]}{mutant.shown.lstrip(mutant.module)}"
-            )
+            print(f"{PACKAGE / mutant.module}:{mutant.lines[0]} {mutant.shown}")
     counts = Counter(verdict for verdict, _ in done)
     counted = counts.total() - counts["equivalent"]
     score = 100 * (counts["killed"] + counts["hung"]) / max(1, counted)
