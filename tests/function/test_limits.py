@@ -11,7 +11,7 @@ import pytest
 from contact_groups.compute.http_events import HTTP_SHAPES
 from contact_groups.function import Function
 from contact_groups.settings import SETTINGS, SettingsError, read_settings
-from tests.support import ENVIRONMENT, GROUP, call, context
+from tests.support import ENVIRONMENT, GROUP, Reply, call, context
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,23 @@ def test_the_line_of_a_wrong_setting_is_whole(
         "detail": fault,
         "status": 500,
     }
+
+
+@pytest.mark.parametrize(("name", "status"), [("🔔" * 9, 422), ("a", 200)])
+def test_the_shortcut_of_the_size_counts_the_name(
+    send: Callable[..., Reply], name: str, status: int
+) -> None:
+    """Where only its name makes a group too large, although each character takes as much as any
+    can, it is refused.
+    """
+    names = [chr(0x1F300 + number) + "🔔" * (100 if number < 68 else 99) for number in range(100)]
+    body = {"contactGroupName": name, "contactNames": names, "describe": "🔔"}
+    size = sum(20 + 12 * len(text) for text in (*names, "🔔"))
+    assert size <= 120 * 1024 < size + 20 + 12 * 9
+
+    reply = send("POST", "/v1/contact-groups", body)
+
+    assert reply.status == status
 
 
 def _answered(**members: Any) -> dict[str, Any]:
