@@ -1,0 +1,105 @@
+"""Events at the edges: the oldest thing remembered, base64 of an array, manifests without a length,
+payloads that are logged once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contact_groups.cloudmonitor.transport import NoAnswer
+from contact_groups.contact_group import ContactGroup
+from contact_groups.events.bodies import decode
+from contact_groups.events.history import History
+from contact_groups.events.manifest import Manifests
+from contact_groups.events.report import EventFailed
+from contact_groups.settings import read_settings
+from tests.function.events.groups import Handle, Lines, group
+from tests.function.events.test_slow_oss import CREDENTIALS, REFERENCE, Slow, manifests
+from tests.support import SUCCESS, ScriptedTransport
+
+
+def _group(name: str) -> ContactGroup:
+    return ContactGroup(name, ("Ada",), "d")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda history: history.add("r", "a", _group("a"), 1.0, None),
+        lambda history: (history.find("r", "a", _group("a")), history.newest(_group("a"))),
+    ],
+    ids=["applied again", "looked up"],
+)
+def test_what_was_used_last_is_remembered_longest(use: Callable[[History], Any]) -> None:
+    """Where there is no more room, what was neither applied nor asked for lately is forgotten."""
+    history = History(most=2, clock=lambda: 9.0)
+    for name in "ab":
+        history.add("r", name, _group(name), 1.0, None)
+    use(history)
+    history.add("r", "c", _group("c"), 1.0, None)
+    remembered = [history.find("r", name, _group(name)) is not None for name in "abc"]
+    assert remembered == [True, False, True]
+    assert [history.newest(_group(name)) for name in "abc"] == [1.0, None, 1.0]
+
+
+@pytest.mark.parametrize("value", [[{"a": 1}], {"a": 1}, []])
+@pytest.mark.parametrize("padding", ["", "=", "==", "==="])
+def test_base64_is_of_an_object_or_an_array(value: Any, padding: str) -> None:
+    """Both are read, whatever the padding behind them."""
+    text = base64.b64encode(json.dumps(value).encode()).decode().rstrip("=")
+    assert decode(text + padding) == value
+
+
+def test_a_manifest_without_a_length_is_read() -> None:
+    """An object that comes in chunks, and so does not say how long it is, is whole at its end."""
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n"
+    with Slow(answer, b"") as slow:
+        assert manifests(slow.url).fetch(REFERENCE, CREDENTIALS).content == []
+
+
+def test_a_silent_oss_leaves_time_for_other_items() -> None:
+    """The time that OSS may be silent is a small part of what an event may take by default."""
+    endpoint = read_settings({}).oss_endpoint
+    assert Manifests(endpoint, 0.0).timeout <= read_settings({}).event_time_limit / 5
+
+
+def test_what_a_newer_event_superseded_is_logged_once(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """Where the item for a group fails and there is no room for it in the destination, the one
+    that a newer event had superseded before is not logged again as failed.
+    """
+
+    def record(made: str, describe: str) -> dict[str, Any]:
+        member = {"specversion": "1.0", "id": made, "source": "s", "time": made}
+        return {**member, "data": group("a", describe)}
+
+    history = History()
+    handle(json.dumps(record("2023-01-02T00:00:00Z", "newest")).encode(), history=history)
+    records = [record("2023-01-03T00:00:00Z", "fails"), record("2023-01-01T00:00:00Z", "old")]
+    transport.script = [NoAnswer("late")]
+    log_lines()
+    with pytest.raises(EventFailed, match="1 failed, 1 superseded"):
+        handle(json.dumps(records).encode() + b" " * 64_000, history=history, max_attempts=1)
+    payloads = {line["message"]: line["payload"] for line in log_lines() if "payload" in line}
+    assert {message: json.loads(text)["describe"] for message, text in payloads.items()} == {
+        "superseded": "old",
+        "failed": "fails",
+    }
+
+
+def test_an_item_that_failed_brings_back_only_what_it_superseded(
+    handle: Handle, transport: ScriptedTransport, log_lines: Lines
+) -> None:
+    """What another group's item superseded was applied, and is not logged with what failed."""
+    groups = [group("a", "1"), group("a", "2"), group("b", "1"), group("b", "2")]
+    transport.script = [SUCCESS, NoAnswer("late")]
+    with pytest.raises(EventFailed, match="1 applied, 0 rejected, 1 failed, 2 superseded"):
+        handle(json.dumps(groups).encode() + b" " * 64_000, max_attempts=1)
+    [line] = [line for line in log_lines() if line["message"] == "failed"]
+    assert json.loads(line["payload"]) == groups[2:]
