@@ -1,12 +1,12 @@
-"""The role of the service: aliyun-fc2 cannot create it, so its policies and the commands that do
-are printed.
+"""The role of the function or service: neither SDK can create it, so its policies and the commands
+that do are printed.
 """
 
 from __future__ import annotations
 
 import json
 
-from deploy.template import Account, Deployment, arn
+from deploy.resources import Deployment
 
 ROLE = "contact-groups-function"
 _TRUST = {
@@ -23,11 +23,8 @@ _TRUST = {
 
 def text(deployment: Deployment) -> str:
     """Both policies, and the commands of the aliyun CLI that make the role from them."""
-    # RAM knows no short form of an ARN: what leaves region and account out is granted in any region
-    # of the account.
-    anywhere = Account("*", "*")
     statements = [
-        {**statement, "Resource": arn(statement["Resource"], anywhere)}
+        statement
         for statement in deployment.policy["Statement"]
         if _is_used(statement, deployment)
     ]
@@ -38,7 +35,7 @@ def text(deployment: Deployment) -> str:
 
 # Permissions: what template.yml asks for, less what its parameters leave unused.
 # Reads are {_state(deployment, "ReadsEnabled")}, deletes {_state(deployment, "DeletesEnabled")}
-# (--parameters ReadsEnabled=… DeletesEnabled=…; in s.yaml READS_ENABLED, DELETES_ENABLED).
+# (--parameters ReadsEnabled=… DeletesEnabled=…; on 3.0 READS_ENABLED=… DELETES_ENABLED=…).
 {json.dumps(policy, indent=2)}
 
 # With the aliyun CLI, as somebody who may administer RAM:
@@ -46,7 +43,7 @@ aliyun ram CreateRole --RoleName {ROLE} --AssumeRolePolicyDocument '{json.dumps(
 aliyun ram CreatePolicy --PolicyName {ROLE} --PolicyDocument '{json.dumps(policy)}'
 aliyun ram AttachPolicyToRole --PolicyType Custom --PolicyName {ROLE} --RoleName {ROLE}
 
-# The ARN for `./bin/deploy apply --role-arn`: acs:ram::ACCOUNT_ID:role/{ROLE}
+# The ARN for `./bin/deploy apply --role-arn` (SERVICE_ROLE_ARN): acs:ram::ACCOUNT_ID:role/{ROLE}
 """
 
 

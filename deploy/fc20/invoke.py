@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import fc2
 
-from deploy.cloud import attempt
+from deploy.fc20.client import attempt
 from deploy.errors import DeployError, UsageError
 
 Say = Callable[[str], None]
