@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from urllib.parse import parse_qs, unquote
 
-from . import headers, signature
+from . import headers, signature, signature_3
 from .account import Account
 from .async_queue import AsyncQueue
 from .deployed import LATEST, resolve
 from .errors import MAX_ASYNC_BODY, MAX_BODY, Refusal, bad_response, invalid, too_large
 from .instance import Outcome
 from .invoker import Invocation, Invoked, Invoker
+from .names import is_home
 from .runtime.frames import Message
 from .store import Document, Store
 from .triggers import triggers_of
@@ -62,7 +63,10 @@ class Gateway:
         headers.check_request(request)
         config = self._trigger(service, function)["triggerConfig"]
         if signed and config["authType"].lower() == "function":
-            self.authenticate(request, request.query)
+            if is_home(service):
+                self.authenticate_3(request, signature_3.TRIGGER)
+            else:
+                self.authenticate(request, request.query)
         if request.method not in config["methods"]:
             raise Refusal(
                 403, "AccessDenied", f"the HTTP trigger does not allow the method {request.method}"
@@ -110,6 +114,15 @@ class Gateway:
             access_keys=self._account.access_keys,
             now=self._account.clock(),
         )
+
+    def authenticate_3(self, request: Request, required: frozenset[str]) -> None:
+        """Checks the signature of 3.0 (`signature_3.check`).
+
+        Raises:
+            Refusal: It is missing or wrong.
+        """
+        now = self._account.clock()
+        signature_3.check(request, required, self._account.access_keys, now)
 
     def _trigger(self, service: str, function: str) -> Document:
         snapshot = resolve(self._store, service)
