@@ -67,4 +67,3 @@ class Deployment:
     parameters: Mapping[str, Any] = field(repr=False)
     policy: dict[str, Any]
     region: str
-

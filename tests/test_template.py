@@ -11,7 +11,8 @@ import yaml
 
 from contact_groups.settings import SETTINGS, read_settings
 from deploy.errors import UsageError
-from deploy.template import Account, Deployment, load
+from deploy.fc20.template import load
+from deploy.resources import Account, Deployment
 
 ROOT = Path(__file__).parent.parent
 ALL = {

@@ -66,9 +66,7 @@ def read_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> di
     return values
 
 
-def read_conditions(
-    declared: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> dict[str, bool]:
+def read_conditions(declared: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, bool]:
     """The values of a template's conditions.
 
     Raises:

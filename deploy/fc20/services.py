@@ -106,9 +106,7 @@ class Service(ServiceVersions):
             wanted = {name: value for name, value in step.wanted.items() if name != "codeChecksum"}
             call = client.update_function if step.present else client.create_function
             code = str(self._package)
-            attempt(
-                self._of(step.name), call, self._service, step.name, codeZipFile=code, **wanted
-            )
+            attempt(self._of(step.name), call, self._service, step.name, codeZipFile=code, **wanted)
         elif step.kind == "async-config":
             put = client.put_function_async_invoke_config
             attempt(self._of(step.name, "async config"), put, *place, step.wanted)

@@ -67,12 +67,9 @@ def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
         "internetAccess": properties["InternetAccess"],
     }
     functions = tuple(
-        _function(child, service[child], triggers.get(child, []), parameters)
-        for child in declared
+        _function(child, service[child], triggers.get(child, []), parameters) for child in declared
     )
-    return Deployment(
-        name, config, functions, parameters, properties["Policies"], account.region
-    )
+    return Deployment(name, config, functions, parameters, properties["Policies"], account.region)
 
 
 def _is_function(resource: Any) -> bool:
@@ -189,7 +186,5 @@ def _async_config(properties: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         "maxAsyncRetryAttempts": int(declared["MaxAsyncRetryAttempts"]),
         "maxAsyncEventAgeInSeconds": int(declared["MaxAsyncEventAgeInSeconds"]),
-        "destinationConfig": {
-            "onFailure": {"destination": declared["Destination"]["OnFailure"]}
-        },
+        "destinationConfig": {"onFailure": {"destination": declared["Destination"]["OnFailure"]}},
     }

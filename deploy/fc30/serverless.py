@@ -53,7 +53,9 @@ def load(
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} is no file of Serverless Devs with one function: {error}") from None
+        raise UsageError(
+            f"{path} is no file of Serverless Devs with one function: {error}"
+        ) from None
     own = {"REGION": account.region, "ACCOUNT_ID": account.account_id}
     declared = {name for name, _ in _ENV.findall(text)} - own.keys()
     unknown = sorted(given.keys() - declared)
