@@ -65,6 +65,8 @@ class Apply:
             f"alias {platform.alias} serves version {version}"
             + ("" if before != version else ", as before")
         )
+        for url in platform.urls():
+            self._say(f"it is called at {url}")
 
     def _do(self, step: Step) -> None:
         if step.action == "unchanged":

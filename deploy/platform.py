@@ -65,6 +65,9 @@ class Platform(Versions, Protocol):
     def delete_trigger(self, function: str, name: str) -> None:
         """Deletes a trigger."""
 
+    def urls(self) -> list[str]:
+        """Where callers reach what is deployed, without a slash at the end."""
+
     def publish(self) -> str:
         """A version of what `versioned` names, as it is now: a new one only if the newest one
         differs.

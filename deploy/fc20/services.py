@@ -138,6 +138,15 @@ class Service(ServiceVersions):
         what = f"trigger {self._service}/{function}/{name}"
         attempt(what, self._client.delete_trigger, self._service, function, name)
 
+    def urls(self) -> list[str]:
+        """Where callers reach the HTTP triggers."""
+        base = f"{self._client.endpoint}/2016-08-15/proxy/{self._service}.{self.alias}"
+        return [
+            f"{base}/{function.name}"
+            for function in self.deployment.functions
+            if any(trigger.type == "http" for trigger in function.triggers)
+        ]
+
     def publish(self) -> str:
         """A version of the service as it is now; the newest one if nothing differs from it."""
         try:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
@@ -83,6 +84,21 @@ def find(what: str, call: Callable[..., Any], *arguments: Any) -> dict[str, Any]
 
     response = attempt(what, get)
     return None if response is None else dict(response.body.to_map())
+
+
+def trigger_url(client: Client, function: str, alias: str) -> str:
+    """The URL of the HTTP trigger of an alias, without a slash at the end.
+
+    Raises:
+        DeployError: there is none.
+    """
+    what = f"triggers of {function}"
+    request = models.ListTriggersRequest(limit=100)
+    body = attempt(what, client.list_triggers, function, request).body
+    for trigger in body.triggers or ():
+        if trigger.trigger_type == "http" and trigger.qualifier == alias:
+            return str(trigger.http_trigger.url_internet).rstrip("/")
+    raise DeployError(f"{what}: none is of type http and of the alias {alias}")
 
 
 def _said(error: AlibabaCloudException) -> str:

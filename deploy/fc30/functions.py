@@ -12,7 +12,7 @@ from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
 
 from deploy.errors import DeployError, UsageError
-from deploy.fc30.client import attempt, find
+from deploy.fc30.client import attempt, find, trigger_url
 from deploy.package import checksum
 from deploy.plan import Step, function_step
 from deploy.resources import Deployment, Trigger
@@ -184,6 +184,10 @@ class DeployedFunction(FunctionVersions):
     def delete_trigger(self, function: str, name: str) -> None:
         """Deletes a trigger."""
         attempt(self._of("trigger", name), self._client.delete_trigger, function, name)
+
+    def urls(self) -> list[str]:
+        """Where callers reach the HTTP trigger."""
+        return [trigger_url(self._client, self._name, self.alias)]
 
     def publish(self) -> str:
         """A version of the function as it is now; the newest one if nothing differs from it."""

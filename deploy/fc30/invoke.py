@@ -17,7 +17,7 @@ from darabonba.runtime import RuntimeOptions
 
 from deploy.credentials import AccessKey
 from deploy.errors import DeployError
-from deploy.fc30.client import attempt
+from deploy.fc30.client import attempt, trigger_url
 from deploy.invoke import Request, Say, show, taken
 
 SIGNATURE = "ACS3-HMAC-SHA256"
@@ -43,7 +43,7 @@ class FunctionCall:
             DeployError: the alias has no HTTP trigger, or it cannot be reached.
         """
         sent = request.sent_headers()
-        url = self._url()
+        url = trigger_url(self._client, self._function, self._alias)
         path, _, query = request.path.partition("?")
         signed = self._signed(request.method, path, query)
         what = f"{request.method} {path} of {self._function}"
@@ -61,15 +61,6 @@ class FunctionCall:
         status = f"{response.status_code} {response.reason}"
         show(status, response.headers, response.content, self._say)
         return response.status_code < 400
-
-    def _url(self) -> str:
-        what = f"triggers of {self._function}"
-        request = models.ListTriggersRequest(limit=100)
-        body = attempt(what, self._client.list_triggers, self._function, request).body
-        for trigger in body.triggers or ():
-            if trigger.trigger_type == "http" and trigger.qualifier == self._alias:
-                return str(trigger.http_trigger.url_internet).rstrip("/")
-        raise DeployError(f"{what}: none is of type http and of the alias {self._alias}")
 
     def _signed(self, method: str, path: str, query: str) -> dict[str, str]:
         """The headers of the signature: over method, path, query and themselves, not the body
