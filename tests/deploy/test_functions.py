@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -285,11 +284,11 @@ def test_a_wrong_secret_is_refused_without_being_shown(
     assert "ACS3" not in run.err
 
 
-def test_role_prints_what_s_yaml_asks_for(run: Runner) -> None:
+def test_role_prints_what_s_yaml_asks_for(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     """The role of the function has the policy of its parameters, and needs no role to be
     printed.
     """
-    os.environ.pop("SERVICE_ROLE_ARN")
+    monkeypatch.delenv("SERVICE_ROLE_ARN")
 
     printed = run("role", "--parameters", "DELETES_ENABLED=true", "MANIFEST_BUCKET=rota")
 

@@ -45,7 +45,7 @@ class Unreliable:
                 finally:
                     connection.close()
 
-            do_POST = do_PUT = do_DELETE = do_GET
+            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names of the base class
 
             def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)
