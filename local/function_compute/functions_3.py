@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Mapping
 
+from .custom_runtime import Languages
 from .errors import Refusal, function_not_found, invalid, not_modelled
 from .functions import check_environment, stored_code
 from .names import home
@@ -47,8 +48,9 @@ _DEFAULTS: Document = {
     "state": "Active",
     "lastUpdateStatus": "Successful",
 }
-#: facts/function-compute-3.md B1. Custom containers and the other languages are not modelled.
-_RUNTIMES = re.compile(r"(python3(\.\d+)?|custom(\.debian1[0-2])?)")
+#: facts/function-compute-3.md B1. Not modelled are custom containers, other languages, and
+#: python3.12, whose context has no credentials (facts/function-compute.md §1.4).
+_RUNTIMES = re.compile(r"python3(\.9|\.10)?|custom(\.debian1[0-2])?")
 _MAX_CONCURRENCY = 200  # facts/function-compute-3.md B1
 _MAX_HOOK_SECONDS = {"initializer": 300, "preStop": 90}  # facts/function-compute.md §1.11
 
@@ -64,13 +66,17 @@ class Functions3:
     Args:
         resources: Where they are kept.
         packages: Where their code is kept.
+        languages: What custom runtimes run on.
         arn: What the ARN of a function has before its name.
     """
 
-    def __init__(self, resources: Resources, packages: Packages, arn: str) -> None:
+    def __init__(
+        self, resources: Resources, packages: Packages, languages: Languages, arn: str
+    ) -> None:
         self._resources = resources
         self._store = resources.store
         self._packages = packages
+        self._languages = languages
         self._arn = arn
 
     def create(self, call: Call) -> Document:
@@ -84,7 +90,7 @@ class Functions3:
         }
         changes = {**_changes(call.document), **stored_code(self._packages, call.document)}
         document = {**named, **_DEFAULTS, **changes}
-        _check(document)
+        self._check(document)
         with self._store.exclusive:
             created = self._resources.create(
                 f"services/{home(name)}/functions", "function", name, document
@@ -98,8 +104,13 @@ class Functions3:
         _refuse_unknown(call.document)
         changes = {**_changes(call.document), **stored_code(self._packages, call.document)}
         collection, missing = f"services/{home(name)}/functions", _missing(name)
-        _check({**self._resources.get(collection, name, missing), **changes})
+        self._check({**self._resources.get(collection, name, missing), **changes})
         return self._resources.change(collection, name, missing, call, changes)
+
+    def _check(self, function: Document) -> None:
+        _check(function)
+        if is_custom(function["runtime"]):
+            self._languages.check(function, self._packages.path(function["_code"]))
 
     def list(self, call: Call) -> Document:
         """ListFunctions."""

@@ -75,13 +75,13 @@ class Gateway:
         limit = MAX_ASYNC_BODY if is_async else MAX_BODY
         if len(request.body) > limit:
             raise invalid(f"the body exceeds {limit} bytes")
-        invocation = Invocation(
-            service, function, self._params(request, path), request.body, request_id
-        )
+        params = self._params(request, path, is_home(service))
+        invocation = Invocation(service, function, params, request.body, request_id)
         if is_async:
             self._queue.add(invocation, _delay(request))
             return Response(202)
-        return _http_response(request, self._invoker.invoke(invocation).outcome)
+        outcome = self._invoker.invoke(invocation).outcome
+        return _http_response(request, outcome, is_home(service))
 
     def invoke(self, request: Request, service: str, function: str, request_id: str) -> Response:
         """InvokeFunction: the body is the event; the signature was checked.
@@ -137,13 +137,13 @@ class Gateway:
             f"function '{function}' has no HTTP trigger for the qualifier '{qualifier}'",
         )
 
-    def _params(self, request: Request, path: str) -> Message:
+    def _params(self, request: Request, path: str, in_3: bool) -> Message:
         return {
             "path": unquote(path) if self._account.path_info == "decoded" else path,
             "method": request.method,
             "requestURI": request.target,
             "clientIP": request.client,
-            "headersMap": headers.to_function(request),
+            "headersMap": headers.to_function(request, in_3),
             "queriesMap": parse_qs(request.query, keep_blank_values=True),
             "host": request.headers.get("host", ""),
         }
@@ -169,7 +169,19 @@ def _tail(request: Request, outcome: Outcome) -> list[tuple[str, str]]:
     return [("X-Fc-Log-Result", base64.b64encode(outcome.log).decode())]
 
 
-def _http_response(request: Request, outcome: Outcome) -> Response:
+def _raise_own(outcome: Outcome) -> None:
+    """Raises a failure that is not the function's answer but the platform's."""
+    if outcome.status:
+        raise Refusal(
+            outcome.status,
+            outcome.error_type,
+            outcome.body.decode("utf-8", "replace"),
+            outcome.error_type,
+        )
+
+
+def _http_response(request: Request, outcome: Outcome, in_3: bool) -> Response:
+    _raise_own(outcome)
     tail = _tail(request, outcome)
     if outcome.http is None:
         kind = outcome.error_type or "UnhandledInvocationError"
@@ -180,11 +192,13 @@ def _http_response(request: Request, outcome: Outcome) -> Response:
     status = outcome.http["status"]
     if not 200 <= status <= 599:
         raise bad_response(f"{status} is no status of a response")
-    return Response(status, [*headers.to_caller(outcome.http["headersMap"]), *tail], outcome.body)
+    passed = headers.to_caller(outcome.http["headersMap"], in_3)
+    return Response(status, [*passed, *tail], outcome.body)
 
 
 def _event_response(request: Request, invoked: Invoked) -> Response:
     outcome = invoked.outcome
+    _raise_own(outcome)
     if len(outcome.body) > MAX_BODY:
         raise bad_response(f"the response body exceeds {MAX_BODY} bytes")
     fields = [

@@ -10,6 +10,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from .capacity import Concurrency, KeptConfigs
+from .custom_runtime import Languages
 from .errors import not_supported
 from .functions import Functions
 from .functions_3 import Functions3
@@ -33,12 +34,20 @@ class Management3:
     Args:
         resources: Where everything is kept.
         packages: Where code is kept.
+        languages: What custom runtimes run on.
         hosts: The addresses of HTTP triggers.
         arn: What the ARN of a function has before its name.
     """
 
-    def __init__(self, resources: Resources, packages: Packages, hosts: Hosts, arn: str) -> None:
-        functions = Functions3(resources, packages, arn)
+    def __init__(
+        self,
+        resources: Resources,
+        packages: Packages,
+        languages: Languages,
+        hosts: Hosts,
+        arn: str,
+    ) -> None:
+        functions = Functions3(resources, packages, languages, arn)
         self._triggers = Triggers3(resources.store, Triggers(resources), hosts, arn)
         configs = AsyncConfigs3(AsyncConfigs(resources), arn)
         concurrency = Concurrency(resources, arn)

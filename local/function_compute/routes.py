@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from . import signature_3
 from .account import Account
+from .custom_runtime import Languages
 from .errors import Refusal, not_modelled, not_supported
 from .gateway import Gateway
 from .hosts import Hosts
@@ -33,12 +34,19 @@ class Routes:
         account: Whose functions.
         store: Where they are configured.
         packages: Where their code is.
+        languages: What custom runtimes run on.
         gateway: Calls functions.
         host: Address that HTTP triggers of 3.0 listen on.
     """
 
     def __init__(
-        self, account: Account, store: Store, packages: Packages, gateway: Gateway, host: str
+        self,
+        account: Account,
+        store: Store,
+        packages: Packages,
+        languages: Languages,
+        gateway: Gateway,
+        host: str,
     ) -> None:
         self._gateway = gateway
         self._store = store
@@ -46,7 +54,7 @@ class Routes:
         resources = Resources(store, account.clock)
         self._management = Management(resources, packages)
         arn = f"acs:fc:{account.region}:{account.id}:functions/"
-        self._management_3 = Management3(resources, packages, self._hosts, arn)
+        self._management_3 = Management3(resources, packages, languages, self._hosts, arn)
 
     def open(self) -> None:
         """Opens the addresses of the HTTP triggers of 3.0."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from .account import Account
 from .async_queue import AsyncQueue
+from .custom_runtime import Languages
 from .destinations import Destinations
 from .gateway import Gateway
 from .instances import Credentials, Instances
@@ -110,12 +111,15 @@ class FunctionCompute:
             packages.check(self._store.packages())
             python = check_python(self._python) if self._python else find_python()
             self._instances = Instances(python, state / "logs")
-            invoker = Invoker(self._account, self._store, packages, self._instances)
+            languages = Languages(state / "lang")
+            invoker = Invoker(self._account, self._store, packages, languages, self._instances)
             self._queue = AsyncQueue(
                 self._account, self._store, invoker, self._destinations, self._retry_seconds
             )
             gateway = Gateway(self._account, self._store, invoker, self._queue)
-            self._routes = Routes(self._account, self._store, packages, gateway, self._host)
+            self._routes = Routes(
+                self._account, self._store, packages, languages, gateway, self._host
+            )
             listener = Listener("Function Compute", self._host, self.port, self._routes.answer)
             self.port, self.url = listener.port, listener.url
             stack.callback(self._end, listener)
