@@ -194,8 +194,8 @@ def test_whatever_call_fails_the_old_version_serves(
         for number in range(1, calls + 1):
             level = f"LOG_LEVEL={'INFO' if number % 2 else 'ERROR'}"
             before = run("rollback", "--to", "1")
-            options = ("--parameters", *TRIGGERS, level, f"TIMER_PAYLOAD={number}")
-            options += (f"MNS_TOPIC=topic-{number}",)
+            changes = (level, f"TIMER_PAYLOAD={number}", f"MNS_TOPIC=topic-{number}")
+            options = ("--parameters", *TRIGGERS, *changes)
             unreliable.changes, unreliable.fails = [], number
 
             run("apply", *options)
