@@ -13,9 +13,11 @@ from types import TracebackType
 import fc2
 
 from deploy.apply import Apply
-from deploy.cloud import connect
+from deploy.fc20.client import connect
+from deploy.fc20.services import Service
+from deploy.fc20.template import load
 from deploy.package import build
-from deploy.template import Account, load
+from deploy.resources import Account
 from local.cloudmonitor import CloudMonitor
 from local.documentation import page
 from local.function_compute import FunctionCompute, PlainPort
@@ -119,7 +121,7 @@ class LocalCloud:
         """Applies template.yml, with parameters besides those of the start."""
         given = {"CloudMonitorEndpoint": self.cloudmonitor.url, **self._parameters, **parameters}
         deployment = load(ROOT / "template.yml", given, ACCOUNT)
-        Apply(self.client, deployment, ROLE, PACKAGE, ALIAS, lambda _: None).run()
+        Apply(Service(self.client, deployment, ROLE, PACKAGE, ALIAS), lambda _: None).run()
 
     def __exit__(
         self,

@@ -63,6 +63,7 @@ class Settings(NamedTuple):
     event_rejected_raises: bool
     event_items_max: int
     oss_endpoint: Endpoint
+    platform_headers_trusted: bool
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -253,6 +254,16 @@ SETTINGS: tuple[Setting, ...] = (
         "where manifests are fetched; empty: the internal endpoint of OSS in the function's own"
         " region",
         _endpoint,
+    ),
+    # The platform reserves names that begin with FC_.
+    Setting(
+        "PLATFORM_HEADERS_TRUSTED",
+        "platform_headers_trusted",
+        "false",
+        "`true` or `false`",
+        "whether a web function takes credentials, request ids and events from `x-fc-*` headers;"
+        " `true` only on Function Compute 3.0, which drops those that callers send",
+        _switch,
     ),
 )
 

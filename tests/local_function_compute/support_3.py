@@ -12,7 +12,7 @@ from typing import Any
 from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi.models import Config
-from alibabacloud_tea_util.models import RuntimeOptions
+from darabonba.runtime import RuntimeOptions
 
 from local.function_compute import FunctionCompute
 

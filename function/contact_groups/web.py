@@ -1,0 +1,62 @@
+"""The web function of Function Compute 3.0: `python3 -m contact_groups.web`.
+
+It serves HTTP and events with one `Function`, and so with one pace, on 0.0.0.0 at
+FC_CUSTOM_LISTEN_PORT.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from contact_groups.compute.server import Server
+from contact_groups.compute.web import Web
+from contact_groups.events.report import EventFailed
+from contact_groups.function import Function
+from contact_groups.settings import SettingsError
+
+#: The platform's default (facts/function-compute-3.md §B2).
+PORT = "9000"
+#: Seconds that requests have to finish after SIGTERM if the settings do not say it.
+END_MAX = 30.0
+
+
+def serve(environment: Mapping[str, str]) -> int:
+    """Serves until SIGTERM; returns the exit code.
+
+    Args: environment: environment variables, such as os.environ.
+    """
+    # Anything but "true" is off, here where the settings may be wrong too.
+    trusted = environment.get("PLATFORM_HEADERS_TRUSTED", "").strip() == "true"
+    if trusted:
+        # The environment's credentials are as old as the instance. Each request brings its own.
+        environment = {
+            name: value
+            for name, value in environment.items()
+            if not name.startswith("ALIBABA_CLOUD_")
+        }
+    function = Function(environment)
+    end_max = END_MAX
+    try:
+        function.prepare()
+        end_max = max(function.settings.time_limit, function.settings.event_time_limit) + 1
+    except SettingsError:
+        pass  # each request says what is wrong
+    port = environment.get("FC_CUSTOM_LISTEN_PORT") or PORT
+    try:
+        server = Server(
+            Web(function, headers_trusted=trusted, logged=EventFailed),
+            int(port),
+            headers_trusted=trusted,
+            end_max=end_max,
+        )
+    except (OSError, ValueError, OverflowError) as error:
+        sys.stderr.write(f"contact_groups.web: cannot listen on port {port}: {error}\n")
+        return 1
+    server.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(serve(os.environ))
