@@ -7,6 +7,8 @@ FC_CUSTOM_LISTEN_PORT.
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sys
 from collections.abc import Mapping
 
@@ -45,17 +47,23 @@ def serve(environment: Mapping[str, str]) -> int:
         pass  # each request says what is wrong
     port = environment.get("FC_CUSTOM_LISTEN_PORT") or PORT
     try:
-        server = Server(
-            Web(function, headers_trusted=trusted, logged=EventFailed),
-            int(port),
-            headers_trusted=trusted,
-            end_max=end_max,
-        )
-    except (OSError, ValueError, OverflowError) as error:
+        listener = _listen(port)
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"contact_groups.web: cannot listen on port {port}: {error}\n")
         return 1
+    web = Web(function, headers_trusted=trusted, logged=EventFailed)
+    server = Server(web, listener, headers_trusted=trusted, end_max=end_max)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.stop)
     server.run()
     return 0
+
+
+def _listen(port: str) -> socket.socket:
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
+        raise ValueError("it must be a number from 1 to 65535")
+    # The platform reaches no other address than this one.
+    return socket.create_server(("0.0.0.0", int(port)), backlog=1024)  # noqa: S104
 
 
 if __name__ == "__main__":

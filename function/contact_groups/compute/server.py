@@ -7,10 +7,11 @@ from __future__ import annotations
 import io
 import logging
 import select
-import signal
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
@@ -77,11 +78,28 @@ class _Adjustments(Adjustments):
 
 class _Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
-        if self.chunked and "CONTENT_LENGTH" in self.headers:
-            raise ParsingError("Content-Length and Transfer-Encoding are both there")
+        line, _, headers = header_plus.partition(b"\r\n")
+        # waitress refuses a target that is not ASCII, but a name may be sent as it is.
+        line = quote(line, safe=bytes(range(128))).encode()
+        try:
+            super().parse_header(line + b"\r\n" + headers)
+        except ValueError:
+            raise ParsingError("the request target is no URL") from None
+        self._refuse_ambiguous()
         if self.body_rcv is not None and not self._is_event():
             self.body_rcv.buf = _Kept()
+
+    def _refuse_ambiguous(self) -> None:
+        """Refuses what waitress lets pass, but another server may read as a different request (RFC
+        9112, sections 3.2 and 6.3).
+        """
+        length, host = self.headers.get("CONTENT_LENGTH"), self.headers.get("HOST", "")
+        if "TRANSFER_ENCODING" in self.headers:  # waitress takes out the one that it obeys
+            raise ParsingError("HTTP/1.0 has no Transfer-Encoding")
+        if self.chunked and length is not None:
+            raise ParsingError("Content-Length and Transfer-Encoding are both there")
+        if self.version == "1.1" and (not host or "," in host):
+            raise ParsingError("there must be one Host")
 
     def _is_event(self) -> bool:
         return (
@@ -139,27 +157,25 @@ class _Channel(HTTPChannel):
 
 
 class Server(TcpWSGIServer):
-    """Listens from its beginning; `run` answers until SIGTERM or SIGINT."""
+    """The server: `run` answers until `stop`."""
 
     channel_class = _Channel
     stopping = False
 
-    def __init__(self, app: App, port: int, *, headers_trusted: bool, end_max: float) -> None:
+    def __init__(
+        self, app: App, listener: socket.socket, *, headers_trusted: bool, end_max: float
+    ) -> None:
         """Args:
         app: a WSGI application.
-        port: where to listen, on every interface; 0: a free port.
+        listener: where to listen; the server closes it.
         headers_trusted: as for `web.Web`.
-        end_max: seconds that requests have to finish after SIGTERM.
-
-        Raises:
-            OSError: the port is taken.
+        end_max: seconds that requests have to finish after `stop`.
         """
-        logging.getLogger("waitress").addHandler(_Log())
+        logging.getLogger("waitress").handlers = [_Log()]
         logging.getLogger("waitress.queue").disabled = True  # waiting for a thread is no fault
         self._end_max = end_max
         adjustments = _Adjustments(
-            host="0.0.0.0",  # noqa: S104 - the platform reaches no other (facts §B2)
-            port=port,
+            sockets=[listener],
             threads=CONCURRENCY_MAX,
             connection_limit=CONNECTIONS_MAX,
             channel_timeout=IDLE_MAX,
@@ -168,17 +184,17 @@ class Server(TcpWSGIServer):
             inbuf_overflow=BODY_MAX,  # no temporary files
             recv_bytes=64 * 1024,
             asyncore_use_poll=True,
+            clear_untrusted_proxy_headers=False,  # they mean nothing to the application
             ident=None,
         )
         adjustments.headers_trusted = headers_trusted
-        super().__init__(app, adj=adjustments)
+        address = (listener.family, listener.type, listener.proto, listener.getsockname())
+        super().__init__(app, adj=adjustments, _sock=listener, sockinfo=address, bind_socket=False)
 
     def run(self) -> None:
-        """Answers requests. Returns when SIGTERM or SIGINT came and what was accepted is answered,
-        or `end_max` seconds later.
+        """Answers requests. Returns after `stop`, when what was accepted is answered, or `end_max`
+        seconds later.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
         while not self.stopping:
             self._poll(_POLL)
         end = time.monotonic() + self._end_max
@@ -190,8 +206,12 @@ class Server(TcpWSGIServer):
         self._poll(0)  # reads what they have sent
         while time.monotonic() < end and self._close_idle():
             self._poll(_POLL / 10)
+        self.task_dispatcher.shutdown(timeout=1)
+        if not self.task_dispatcher.threads:  # a thread would write to what has been closed
+            self.trigger.close()
 
-    def _stop(self, _number: int, _frame: Any) -> None:
+    def stop(self, *_signal: Any) -> None:
+        """Makes `run` end; a handler of signals."""
         self.stopping = True
         self.pull_trigger()
 

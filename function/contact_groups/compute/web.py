@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote
 
 from contact_groups import logs
 from contact_groups.compute.wsgi import Environ
@@ -20,7 +19,6 @@ from contact_groups.compute.wsgi import Environ
 _PLATFORM = "HTTP_X_FC_"
 CONTROL_PATH = "X_FC_CONTROL_PATH"
 INVOKE = "/invoke"
-_ASCII = bytes(range(128))
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
@@ -65,7 +63,7 @@ class Context(NamedTuple):
 
 class Web:
     """The function as a WSGI application for a web server that follows PEP 3333 and puts the
-    request target, as it was sent, into REQUEST_URI.
+    request target, as it was sent and in ASCII, into REQUEST_URI.
     """
 
     def __init__(self, function: Served, *, headers_trusted: bool, logged: type[Exception]) -> None:
@@ -82,13 +80,13 @@ class Web:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answers one request; never raises."""
-        path = _set_target(environ)
+        target = _set_target(environ)
         context, control_path = self._platform(environ)
-        if control_path != path or path not in _CONTROLS:
+        if control_path != target or target not in _CONTROLS:
             environ["fc.context"] = context
             answered: Iterable[bytes] = self._function.handler(environ, start_response)
             return answered
-        status, headers, body = _CONTROLS[path](self, environ, context)
+        status, headers, body = _CONTROLS[target](self, environ, context)
         start_response(status, [*headers, ("Content-Length", str(len(body)))])
         return [body]
 
@@ -136,16 +134,16 @@ class Web:
 
 def _set_target(environ: Environ) -> str:
     """Puts the target of the request into the environ as Function Compute 2.0 does, so that
-    compute/wsgi.py reads both alike; returns the path, percent-encoded.
+    compute/wsgi.py reads both alike; returns it.
 
     What the server has decoded is not used: there a `%2F` can no longer be told from a slash.
     """
-    target = quote(environ["REQUEST_URI"].encode("latin-1"), safe=_ASCII)
+    target: str = environ["REQUEST_URI"]
     if not target.startswith("/") and "://" in target:  # the absolute form, for proxies
         target = "/" + target.partition("://")[2].partition("/")[2]
     path, _, query = target.partition("?")
     environ.update({"PATH_INFO": path, "QUERY_STRING": query, "fc.request_uri": target})
-    return path
+    return target
 
 
 _CONTROLS: dict[str, Callable[[Web, Environ, Context | None], Answer]] = {

@@ -80,6 +80,7 @@ class Wsgi:
         safe = "/" if isinstance(instance, bytes) else "/%"
         quoted = quote(instance, safe=safe, errors=None if safe == "/" else "replace")
         status, headers, body = problem_response(problem, quoted, request_id_of(environ))
+        headers["Content-Length"] = str(len(body))  # of HEAD too, where the server cannot count
         sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
         return f"{status} {problem.type.title}", list(headers.items()), sent
 
