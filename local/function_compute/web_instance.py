@@ -109,6 +109,7 @@ class WebInstance:
     def kill(self) -> None:
         """Ends the process at once; requests that it holds fail."""
         self._process.kill()
+        self._close_idle()
 
     def end(self) -> None:
         """`/pre-stop`, SIGTERM, and time to answer what was accepted."""
@@ -117,8 +118,7 @@ class WebInstance:
                 headers = platform_headers(self._last, "/pre-stop")
                 self._exchange("GET", "/pre-stop", headers, b"", self._web.pre_stop_timeout)
         self._process.terminate(_GRACE_SECONDS)
-        for connection in self._idle:
-            connection.close()
+        self._close_idle()
 
     def _start(self, context: Message) -> Outcome | None:
         """Waits until the server listens, and runs the initializer; the failure, if it is one."""
@@ -202,10 +202,10 @@ class WebInstance:
         except BaseException:
             connection.close()
             raise
-        if answer.will_close:
-            connection.close()
-        else:
-            with self._lock:
+        with self._lock:
+            if answer.will_close or not self.alive:
+                connection.close()
+            else:
                 self._idle.append(connection)
         values: dict[str, list[str]] = {}
         for name, value in answer.getheaders():
@@ -216,6 +216,12 @@ class WebInstance:
             {"status": answer.status, "headersMap": values},
             "UnhandledInvocationError" if has_failed else "",
         )
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def _connection(self, timeout: int) -> http.client.HTTPConnection:
         """A connection that was kept, or a new one.

@@ -12,7 +12,7 @@ from typing import Any
 from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi.models import Config
-from alibabacloud_tea_util.models import RuntimeOptions
+from darabonba.runtime import RuntimeOptions
 
 from local.function_compute import FunctionCompute
 
@@ -60,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send(json.dumps(shown).encode(), own)
 
     def meet(self, number):
+        print("meets", flush=True)
         with gate:
             meeting["here"] += 1
             meeting["most"] = max(meeting["most"], meeting["here"])
@@ -93,17 +94,18 @@ def end(*_):
     threading.Thread(target=server.shutdown).start()
 
 signal.signal(signal.SIGTERM, end)
-server.serve_forever()
+server.serve_forever(0.01)
 print("ended", flush=True)
 os._exit(0)
 """
 
 
-def client_of(platform: FunctionCompute, secret: str = "testsecret") -> Client:
+def client_of(platform: FunctionCompute, key: str = "testid:testsecret") -> Client:
     """The unmodified client, as a deployment would make it."""
+    key_id, _, secret = key.partition(":")
     return Client(
         Config(
-            access_key_id="testid",
+            access_key_id=key_id,
             access_key_secret=secret,
             endpoint=platform.url.removeprefix("http://"),
             protocol="http",
