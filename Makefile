@@ -59,6 +59,7 @@ check: $(VENV)/.dev audit ## check format, lint, types, security and the imports
 # not as safe.
 audit: $(VENV)/.dev ## look for known vulnerabilities in what ships
 	$(BIN)/pip-audit --require-hashes --disable-pip -r function/requirements.txt
+	$(BIN)/pip-audit --require-hashes --disable-pip -r function/requirements-web.txt
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .
@@ -66,12 +67,15 @@ format: $(VENV)/.dev ## format the code
 
 # What ships is locked for what Function Compute runs, the rest for every supported Python; the
 # comments in the .in files say why each entry is there.
-LOCK = $(BIN)/uv pip compile --python-version 3.10 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-header --no-annotate --quiet
+COMPILE = $(BIN)/uv pip compile --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --no-annotate --quiet
+LOCK = $(COMPILE) --python-version 3.10
 lock: $(VENV)/.dev ## write the locked requirements again
 	$(PIP) install uv
 	$(LOCK) --python-platform x86_64-manylinux2014 function/requirements.in \
 		-o function/requirements.txt
+	$(COMPILE) --python-version 3.12 --python-platform x86_64-manylinux2014 function/requirements-web.in \
+		-c function/requirements.txt -o function/requirements-web.txt
 	$(LOCK) --universal requirements-run.in -c function/requirements.txt -o requirements-run.txt
 	$(LOCK) --universal requirements-dev.in -c requirements-run.txt -o requirements-dev.txt
 	$(LOCK) --universal bench/requirements.in -c requirements-dev.txt -o bench/requirements.txt

@@ -1,4 +1,4 @@
-"""The package: function/ and its locked dependencies for Function Compute's python3.10, the same
+"""The package: function/ and its locked dependencies for a Python of Function Compute, the same
 bytes for the same input.
 """
 
@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import crcmod
@@ -20,8 +21,8 @@ import crcmod
 from deploy.errors import DeployError, UsageError
 from deploy.interpreter import find_python
 
-#: What the runtime is (facts/function-compute.md §4.5: Debian 10, so glibc 2.28), and what of
-#: wheels runs on it.
+#: The wheels that run on Debian 10 and newer, which have glibc 2.28 or newer
+#: (facts/function-compute.md §4.5).
 PLATFORMS = (
     "manylinux2014_x86_64",
     "manylinux_2_17_x86_64",
@@ -40,19 +41,48 @@ _LEFT_OUT = (
     "bin",
     "__pycache__",
     "*.in",
-    "requirements.txt",
+    "requirements*.txt",
     "tests",
 )
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
-def build(function: Path, output: Path, cache: Path) -> str:
+@dataclass(frozen=True)
+class Target:
+    """What a package is for.
+
+    Attributes:
+        python: the version of Python, such as (3, 10).
+        lock: the name of its lock file in function/.
+        output: where the package is written by default.
+    """
+
+    python: tuple[int, int]
+    lock: str
+    output: Path
+
+    @property
+    def version(self) -> str:
+        """The version of Python as text, such as 3.10."""
+        return "{}.{}".format(*self.python)
+
+
+#: By platform: the built-in python3.10 of 2.0, the Python of custom.debian11 on 3.0
+#: (facts/function-compute-3.md §B1).
+TARGETS = {
+    "2.0": Target((3, 10), "requirements.txt", Path("dist/function.zip")),
+    "3.0": Target((3, 12), "requirements-web.txt", Path("dist/function-3.0.zip")),
+}
+
+
+def build(function: Path, output: Path, cache: Path, platform: str = "2.0") -> str:
     """Writes the package.
 
     Args:
         function: the folder function/.
         output: the zip file to write.
         cache: a folder that keeps unpacked dependencies, by the hash of their lock file.
+        platform: 2.0 or 3.0.
 
     Returns:
         The text to print: whether it holds compiled code, its size, and the sizes of its parts.
@@ -61,29 +91,31 @@ def build(function: Path, output: Path, cache: Path) -> str:
         UsageError: function is no such folder.
         DeployError: the dependencies are unavailable.
     """
-    lock = function / "requirements.txt"
+    target = TARGETS[platform]
+    lock = function / target.lock
     if not (function / "index.py").is_file() or not lock.is_file():
         raise UsageError(
-            f"{function} holds no index.py and requirements.txt: run this in the project's folder"
+            f"{function} holds no index.py and {target.lock}: run this in the project's folder"
         )
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
-        for source in (_dependencies(lock, cache), function):
+        for source in (_dependencies(lock, cache, target), function):
             shutil.copytree(
                 source, stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_LEFT_OUT)
             )
-        compiled = _compile(stage)
+        compiled = _compile(stage, target)
         output.parent.mkdir(parents=True, exist_ok=True)
         _write(stage, output)
         return "\n".join([compiled, *_sizes(output)])
 
 
-def _dependencies(lock: Path, cache: Path) -> Path:
-    target = cache / hashlib.sha256(lock.read_bytes() + repr(PLATFORMS).encode()).hexdigest()[:16]
-    if target.is_dir():
-        return target
+def _dependencies(lock: Path, cache: Path, target: Target) -> Path:
+    key = lock.read_bytes() + repr((PLATFORMS, target.python)).encode()
+    folder = cache / hashlib.sha256(key).hexdigest()[:16]
+    if folder.is_dir():
+        return folder
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as folder:
+    with tempfile.TemporaryDirectory(dir=cache) as part:
         command = [
             sys.executable,
             "-m",
@@ -97,11 +129,11 @@ def _dependencies(lock: Path, cache: Path) -> Path:
             "--require-hashes",
             "--only-binary=:all:",
             "--implementation=cp",
-            "--python-version=3.10",
-            "--abi=cp310",
+            f"--python-version={target.version}",
+            f"--abi=cp{target.version.replace('.', '')}",
         ]
         command += [f"--platform={platform}" for platform in PLATFORMS]
-        command += [f"--target={folder}/packages", f"--requirement={lock}"]
+        command += [f"--target={part}/packages", f"--requirement={lock}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines()
@@ -109,20 +141,20 @@ def _dependencies(lock: Path, cache: Path) -> Path:
                 f"the dependencies in {lock} cannot be had: {lines[-1] if lines else 'pip failed'}"
             )
         try:
-            Path(folder, "packages").replace(target)
+            Path(part, "packages").replace(folder)
         except OSError:
-            if not target.is_dir():  # else another run was first, with the same packages
+            if not folder.is_dir():  # else another run was first, with the same packages
                 raise
-    return target
+    return folder
 
 
-def _compile(stage: Path) -> str:
-    python = find_python()
+def _compile(stage: Path, target: Target) -> str:
+    python = find_python(target.python)
     if python is None:
         return (
-            "without compiled code, since no Python 3.10 was found: each cold start compiles,"
-            " which takes about four times"
-            " as long; install Python 3.10 and package again"
+            f"without compiled code, since no Python {target.version} was found: each cold start"
+            " compiles, which takes about four times as long; install Python"
+            f" {target.version} and package again"
         )
     # Unchecked: the platform unpacks files with times of its own, and compiling anew at each start
     # is what this avoids.
@@ -139,7 +171,7 @@ def _compile(stage: Path) -> str:
         raise DeployError(
             f"the code does not compile: {(done.stdout or done.stderr).strip().splitlines()[-1]}"
         )
-    return "with compiled code for Python 3.10"
+    return f"with compiled code for Python {target.version}"
 
 
 def _write(stage: Path, output: Path) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import fc2
+from deploy.resources import Function, Trigger
 
-from deploy.cloud import find
-from deploy.package import checksum
-from deploy.template import Deployment, Function, Trigger
+if TYPE_CHECKING:
+    from deploy.platform import Platform
 
 
 @dataclass(frozen=True)
@@ -19,18 +17,18 @@ class Step:
     """One resource.
 
     Attributes:
-        kind: service, function, trigger, async-config or instances.
+        kind: service, function, trigger, async-config, instances or concurrency.
         name: its name, `function/trigger` for triggers.
         wanted: its configuration, in the API's terms; empty where it is to go.
         present: the same members as they are; None where there is no such resource.
-        target: the function or trigger that it is of, for `apply`.
+        trigger: the trigger that it is, for `apply`.
     """
 
     kind: str
     name: str
     wanted: dict[str, Any]
     present: dict[str, Any] | None
-    target: Function | Trigger | None = None
+    trigger: Trigger | None = None
 
     @property
     def action(self) -> str:
@@ -55,74 +53,52 @@ def _same(wanted: Any, present: Any) -> bool:
     return bool(wanted == present) or (wanted in ("", None) and present in ("", None))
 
 
-def functions_and_service(
-    client: fc2.Client, deployment: Deployment, role: str, package: Path
-) -> Iterator[Step]:
-    """The service and the functions, which a version pins."""
-    service = deployment.service
-    present = find(f"service {service}", client.get_service, service)
-    yield Step("service", service, {**deployment.config, "role": role}, present)
-    code = checksum(package)
-    for function in deployment.functions:
-        what = f"function {service}/{function.name}"
-        found = find(what, client.get_function, service, function.name) if present else None
-        if found:
-            # An environment is replaced whole, so a variable too many is a difference as well.
-            variables = found.get("environmentVariables") or {}
-            extra = variables.keys() - function.config["environmentVariables"].keys()
-            found["environmentVariables"] = {} if extra else variables
-        yield Step(
-            "function", function.name, {**function.config, "codeChecksum": code}, found, function
-        )
+def function_step(function: Function, code: str, found: dict[str, Any] | None) -> Step:
+    """A function with its code, compared.
 
-
-def around(client: fc2.Client, deployment: Deployment, alias: str, exists: bool) -> Iterator[Step]:
-    """What is bound to the alias: triggers, what becomes of failed events, how many instances there
-    may be.
+    Args:
+        function: as it is wanted.
+        code: the checksum of its package.
+        found: as it is; None where there is none.
     """
-    service = deployment.service
-    for function in deployment.functions:
+    if found:
+        # An environment is replaced whole, so a variable too many is a difference as well.
+        variables = found.get("environmentVariables") or {}
+        extra = variables.keys() - function.config["environmentVariables"].keys()
+        found = {**found, "environmentVariables": {} if extra else variables}
+    return Step("function", function.name, {**function.config, "codeChecksum": code}, found)
+
+
+def around(platform: Platform, *, exists: bool) -> Iterator[Step]:
+    """What is bound to the alias: what becomes of failed events and how much may run at once, then
+    the triggers, since events come as soon as there is one.
+
+    Args:
+        platform: where to look.
+        exists: whether there is an alias that anything can be bound to.
+    """
+    for function in platform.deployment.functions:
+        name = function.name
+        if function.async_config:
+            found = platform.find_async_config(name) if exists else None
+            yield Step("async-config", name, function.async_config, found)
+        if function.limit:
+            kind = "concurrency" if "reservedConcurrency" in function.limit else "instances"
+            found = platform.find_limit(name) if exists else None
+            yield Step(kind, name, dict(function.limit), found)
         for trigger in function.triggers:
-            what = f"trigger {service}/{function.name}/{trigger.name}"
             wanted = {
                 "triggerConfig": trigger.config,
                 "sourceArn": trigger.source_arn,
                 "invocationRole": trigger.invocation_role,
+                "qualifier": platform.alias,
             }
-            wanted["qualifier"] = alias
-            found = (
-                find(what, client.get_trigger, service, function.name, trigger.name)
-                if exists
-                else None
-            )
-            yield Step("trigger", f"{function.name}/{trigger.name}", wanted, found, trigger)
-        for name in function.skipped:
-            what = f"trigger {service}/{function.name}/{name}"
-            found = find(what, client.get_trigger, service, function.name, name) if exists else None
+            found = platform.find_trigger(name, trigger.name) if exists else None
+            yield Step("trigger", f"{name}/{trigger.name}", wanted, found, trigger)
+        for skipped in function.skipped:
+            found = platform.find_trigger(name, skipped) if exists else None
             if found:
-                yield Step("trigger", f"{function.name}/{name}", {}, found)
-        if function.async_config:
-            what = f"async config of {service}.{alias}/{function.name}"
-            get = client.get_function_async_invoke_config
-            found = find(what, get, service, alias, function.name) if exists else None
-            yield Step("async-config", function.name, function.async_config, found, function)
-        maximum = maximum_instances(deployment, function)
-        if maximum:
-            what = f"instances of {service}.{alias}/{function.name}"
-            found = (
-                find(what, client.get_on_demand_config, service, alias, function.name)
-                if exists
-                else None
-            )
-            yield Step(
-                "instances", function.name, {"maximumInstanceCount": maximum}, found, function
-            )
-
-
-def maximum_instances(deployment: Deployment, function: Function) -> int | None:
-    """The parameter HttpMaxInstances or EventMaxInstances: the transform has no property for it."""
-    value = deployment.parameters.get(f"{function.name.partition('-')[0].capitalize()}MaxInstances")
-    return None if value is None else int(value)
+                yield Step("trigger", f"{name}/{skipped}", {}, found)
 
 
 def table(steps: list[Step]) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from deploy.errors import DeployError
 from local import cloudmonitor, function_compute
-from local.cloud import EVENT_FUNCTION, LocalCloud
+from local.cloud import LocalCloud
+from local.deployed import PLATFORMS
 from local.lock import StateInUse
 from local.tour import tour
 
@@ -50,12 +51,18 @@ The local CloudMonitor's console, with switches for its faults: {cloudmonitor}/c
 To send an event, use another terminal:
 
   ALIBABA_CLOUD_ACCESS_KEY_ID=testid ALIBABA_CLOUD_ACCESS_KEY_SECRET=testsecret \\
-    ./bin/deploy invoke {event_function} events/mns-topic.json --endpoint {function_compute}
-
+    ./bin/deploy invoke {events} events/mns-topic.json --endpoint {function_compute}
+{triggers}
 Events of OSS, such as events/oss.json, work too. Their manifests are in {state}/objects, with one
 folder for each bucket. Put your own manifests there.
 
 {state} keeps everything: groups, deployments, logs and failed events. Press Ctrl-C to stop.
+"""
+
+
+#: What there is to know on 3.0 besides.
+WELCOME_3 = """
+The HTTP trigger, which wants a signature (docs/calling.md), is at {trigger}.
 """
 
 
@@ -83,14 +90,21 @@ def main(arguments: list[str] | None = None) -> int:
         default=STATE,
         help="the folder that keeps everything of the local cloud",
     )
-    commands.add_parser(
+    demo = commands.add_parser(
         "demo",
         help="a tour that takes seconds",
         description="Shows what the function does, step by step.",
     )
+    for command in (run, demo):
+        command.add_argument(
+            "--platform",
+            choices=tuple(PLATFORMS),
+            default=_platform(),
+            help="the Function Compute to run on; also set by PLATFORM",
+        )
     options = parser.parse_args(arguments)
     try:
-        return tour() if options.command == "demo" else serve(options)
+        return tour(options.platform) if options.command == "demo" else serve(options)
     except KeyboardInterrupt:  # of the tour
         print("local: interrupted", file=sys.stderr)
     except cloudmonitor.CannotListen as error:
@@ -134,6 +148,15 @@ def _require_folder(state: Path) -> None:
         ) from None
 
 
+def _platform() -> str:
+    given = os.environ.get("PLATFORM") or "2.0"
+    if given not in PLATFORMS:
+        known = " or ".join(PLATFORMS)
+        print(f"local: PLATFORM is {given[:40]!r}: it must be {known}", file=sys.stderr)
+        raise SystemExit(2)
+    return given
+
+
 def serve(options: argparse.Namespace) -> int:
     """Serves until it is interrupted or terminated."""
     _require_folder(options.state)
@@ -143,6 +166,7 @@ def serve(options: argparse.Namespace) -> int:
     ports = {name.lower(): getattr(options, name.lower()) for name, _, _ in PORTS}
     with LocalCloud(
         options.state,
+        platform=options.platform,
         **ports,
         parameters={"DeletesEnabled": "true"},
         say=lambda line: print(line, flush=True),
@@ -151,7 +175,13 @@ def serve(options: argparse.Namespace) -> int:
             name: getattr(cloud, name).url
             for name in ("facade", "cloudmonitor", "function_compute")
         }
-        text = WELCOME.format(**urls, event_function=EVENT_FUNCTION, state=options.state)
+        trigger = cloud.deployed.trigger_url()
+        text = WELCOME.format(
+            **urls,
+            events=cloud.deployed.event_option,
+            triggers=WELCOME_3.format(trigger=trigger) if trigger else "",
+            state=options.state,
+        )
         print(text, flush=True)
         ending.wait()
     print("stopped")

@@ -1,4 +1,4 @@
-"""The whole local cloud: CloudMonitor, OSS, Function Compute with template.yml deployed on it, and
+"""The whole local cloud: CloudMonitor, OSS, Function Compute with the function deployed on it, and
 a plain port for curl.
 """
 
@@ -9,35 +9,40 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-import fc2
-
-from deploy.apply import Apply
-from deploy.cloud import connect
-from deploy.package import build
-from deploy.template import Account, load
 from local.cloudmonitor import CloudMonitor
+from local.deployed import (
+    ACCESS_KEY,
+    ACCOUNT,
+    ALIAS,
+    EVENT_FUNCTION,
+    HTTP_FUNCTION,
+    PLATFORMS,
+    ROLE,
+    ROOT,
+    SERVICE,
+    On20,
+    package,
+)
 from local.documentation import page
 from local.function_compute import ACCESS_KEYS, FunctionCompute, PlainPort
 from local.lock import StateLock
 from local.objects import Objects
 from local.runtime_packages import offer
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "dist" / "function.zip"
-SERVICE, ALIAS, HTTP_FUNCTION, EVENT_FUNCTION = (
-    "contact-groups",
-    "live",
-    "http-function",
-    "event-function",
-)
-ACCOUNT = Account("cn-hangzhou", "1234567890123456")
-ROLE = f"acs:ram::{ACCOUNT.account_id}:role/contact-groups-function"
-#: The AccessKey of the local cloud. It is public: it opens nothing else.
-ACCESS_KEY = {
-    "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
-    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret",
-}
+__all__ = [
+    "ACCESS_KEY",
+    "ALIAS",
+    "EVENT_FUNCTION",
+    "HTTP_FUNCTION",
+    "PACKAGE",
+    "ROLE",
+    "ROOT",
+    "SERVICE",
+    "LocalCloud",
+]
+PACKAGE = On20.package
 
 
 class LocalCloud:
@@ -46,13 +51,15 @@ class LocalCloud:
     Attributes:
         cloudmonitor, function_compute, objects, facade: the servers, each with `url` and `port`;
             `facade` is the plain port, `objects` is OSS, with a folder for each bucket.
-        client: an unmodified fc2.Client of the Function Compute.
+        deployed: the function on its platform.
+        client: the vendor's unmodified client of that platform.
     """
 
     def __init__(
         self,
         state: Path,
         *,
+        platform: str = "2.0",
         facade_port: int = 0,
         cloudmonitor_port: int = 0,
         function_compute_port: int = 0,
@@ -61,11 +68,13 @@ class LocalCloud:
         access_keys: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Args: state: the folder that everything is kept in; the ports: 0 for any free one;
-        retry_seconds: before the first retry of an asynchronous invocation; parameters: of
-        template.yml; access_keys: secrets of callers beside ACCESS_KEY, by their id; say: takes
-        lines of progress.
+        """Args: state: the folder that everything is kept in; platform: 2.0 or 3.0 of Function
+        Compute; the ports: 0 for any free one; retry_seconds: before the first retry of an
+        asynchronous invocation; parameters: as template.yml names them, on 3.0 as well;
+        access_keys: secrets of callers beside ACCESS_KEY, by their id; say: takes lines of
+        progress.
         """
+        self._platform = platform
         self._say = say
         self._parameters = parameters or {}
         self._running = contextlib.ExitStack()
@@ -87,10 +96,8 @@ class LocalCloud:
                 "PYTHONPATH": str(self._runtime),
             },
         )
-        self.facade = PlainPort(
-            self.function_compute, SERVICE, HTTP_FUNCTION, ALIAS, pages=page, port=facade_port
-        )
-        self.client: fc2.Client = None
+        names = PLATFORMS[platform].http
+        self.facade = PlainPort(self.function_compute, *names, ALIAS, pages=page, port=facade_port)
 
     def __enter__(self) -> LocalCloud:
         """Starts, packages and deploys.
@@ -110,19 +117,19 @@ class LocalCloud:
             stack.enter_context(self.facade)  # taken now, answered once there is a function
             self._lock.tell(f"port {self.facade.port}")
             self._say("packaging the function …")
-            build(ROOT / "function", PACKAGE, PACKAGE.parent / "dependencies")
-            self._say("deploying template.yml on the local Function Compute …")
-            self.client = connect(ACCESS_KEY, self.function_compute.url, None, ACCOUNT.region)
+            package(self._platform)
+            self.deployed = PLATFORMS[self._platform](self.function_compute)
+            self.client: Any = self.deployed.client
+            self._say(f"deploying {self.deployed.file} on the local Function Compute …")
             self.deploy()
             self.facade.serve()
             self._running = stack.pop_all()
         return self
 
     def deploy(self, **parameters: str) -> None:
-        """Applies template.yml, with parameters besides those of the start."""
-        given = {"CloudMonitorEndpoint": self.cloudmonitor.url, **self._parameters, **parameters}
-        deployment = load(ROOT / "template.yml", given, ACCOUNT)
-        Apply(self.client, deployment, ROLE, PACKAGE, ALIAS, lambda _: None).run()
+        """Deploys again, with parameters besides those of the start."""
+        endpoint = {"CloudMonitorEndpoint": self.cloudmonitor.url}
+        self.deployed.apply({**endpoint, **self._parameters, **parameters})
 
     def __exit__(
         self,

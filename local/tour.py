@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from local.cloud import ALIAS, EVENT_FUNCTION, HTTP_FUNCTION, ROOT, SERVICE, LocalCloud
+from local.cloud import ROOT, LocalCloud
 from local.cloudmonitor import Fault
 
 PATH = "/v1/contact-groups/" + quote("My alert contact group")
@@ -126,28 +126,25 @@ class Tour:
 
     def event(self, title: str, name: str, verdict: str) -> None:
         """Sends one event and waits for its result."""
-        self._say(f"── {title}\n   ./bin/deploy invoke {EVENT_FUNCTION} events/{name}")
+        called = self._cloud.deployed.event_option
+        self._say(f"── {title}\n   ./bin/deploy invoke {called} events/{name}")
         payload = (ROOT / "events" / name).read_bytes()
-        result = self._cloud.client.invoke_function(
-            SERVICE, EVENT_FUNCTION, payload, qualifier=ALIAS
-        )
-        document = json.loads(result.data)
+        document = json.loads(self._cloud.deployed.invoke(payload))
         self._show(document)
         self._check(title, [item["verdict"] for item in document["items"]] == [verdict])
 
     def in_background(self, title: str, name: str, fault: Fault) -> None:
         """Sends one asynchronous event, which the platform may try several times."""
-        self._say(f"── {title}\n   ./bin/deploy invoke {EVENT_FUNCTION} events/{name} --async")
         cloud = self._cloud
+        called = cloud.deployed.event_option
+        self._say(f"── {title}\n   ./bin/deploy invoke {called} events/{name} --async")
         cloud.cloudmonitor.faults.add(fault)
         before, dead = (
             len(cloud.cloudmonitor.calls()),
             len(cloud.function_compute.failures(FAILURES)),
         )
         payload = (ROOT / "events" / name).read_bytes()
-        cloud.client.invoke_function(
-            SERVICE, EVENT_FUNCTION, payload, {"x-fc-invocation-type": "Async"}, ALIAS
-        )
+        cloud.deployed.invoke(payload, later=True)
         cloud.function_compute.wait_idle(60)
         cloud.cloudmonitor.faults.clear()
         calls = cloud.cloudmonitor.calls()[before:]
@@ -171,7 +168,7 @@ class Tour:
         self._say("── CloudMonitor now holds")
         for group in self._cloud.cloudmonitor.groups():
             self._say(f"   {group.name}: {', '.join(group.contact_names)} ({group.describe})")
-        lines = self._cloud.function_compute.log(SERVICE, HTTP_FUNCTION).splitlines()
+        lines = self._cloud.function_compute.log(*self._cloud.deployed.http).splitlines()
         logged = [line for line in lines if '"message": "request"' in line]
         self._say(
             "\n── And the HTTP function logged, for its last request\n  "
@@ -191,12 +188,13 @@ class Tour:
             self.failed.append(title)
 
 
-def tour() -> int:
-    """Runs every step; returns 0 if all results are as expected, else 1."""
+def tour(platform: str) -> int:
+    """Runs every step on 2.0 or 3.0; returns 0 if all results are as expected, else 1."""
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCloud(
             Path(folder),
+            platform=platform,
             retry_seconds=0.2,
             parameters={"AsyncRetryAttempts": "1", "DeletesEnabled": "true"},
             say=print,

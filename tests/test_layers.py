@@ -14,7 +14,7 @@ FUNCTION = Path(__file__).parent.parent / "function"
 #: From top to bottom. A module may import what stands below its own entry, and what stands in the
 #: same entry as long as there is no circle. The longest name that fits decides.
 LAYERS = (
-    ("index",),
+    ("index", "contact_groups.web"),
     ("contact_groups.function",),
     (
         "contact_groups.api",

@@ -89,6 +89,15 @@ class Function:
 
         return History()
 
+    def prepare(self) -> None:
+        """Makes every part now, for a server whose threads would otherwise make some of them twice:
+        since Python 3.12, cached_property has no lock.
+
+        Raises:
+            SettingsError: a setting is wrong.
+        """
+        _ = self.application, self.history
+
     def initializer(self, context: Any) -> None:
         """Makes the application and one connection ready before the first request.
 

@@ -70,6 +70,7 @@ class Settings(NamedTuple):
     access_policy: Policy | None
     identify: Identify | None
     audit_full: bool
+    platform_headers_trusted: bool
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -301,6 +302,16 @@ SETTINGS: tuple[Setting, ...] = (
         "false",
         "`true` or `false`",
         "whether the log has the names of groups and, of a write, the whole group",
+        _switch,
+    ),
+    # The platform reserves names that begin with FC_.
+    Setting(
+        "PLATFORM_HEADERS_TRUSTED",
+        "platform_headers_trusted",
+        "false",
+        "`true` or `false`",
+        "whether a web function takes credentials, request ids and events from `x-fc-*` headers;"
+        " `true` only on Function Compute 3.0, which drops those that callers send",
         _switch,
     ),
 )

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import parse_qsl
+
+from local import acs3
 
 from .wire import Request
 
 Pairs = list[tuple[str, str]]
 
-V3 = "ACS3-HMAC-SHA256"
+V3 = acs3.ALGORITHM
 RPC = "HMAC-SHA1"
 
 # Where each common parameter travels: its name in RPC 1.0, its header in V3 (facts/cloudmonitor.md
@@ -42,16 +43,14 @@ class Rpc:
 
     @classmethod
     def read(cls, request: Request) -> Rpc:
-        """Decodes the parameters: `+` and `%20` are spaces; what is no UTF-8 becomes U+FFFD, so its
-        signature fails.
-        """
+        """Decodes the parameters."""
         is_form = (
             request.headers.get("content-type", "")
             .lower()
             .startswith("application/x-www-form-urlencoded")
         )
-        form = _decode(request.body.decode("latin-1")) if is_form else []
-        return cls(request, _decode(request.query), form)
+        form = acs3.decode(request.body.decode("latin-1")) if is_form else []
+        return cls(request, acs3.decode(request.query), form)
 
     @cached_property
     def params(self) -> dict[str, str]:
@@ -75,9 +74,7 @@ class Rpc:
         """`Credential`, `SignedHeaders` and `Signature` of a V3 Authorization header, as far as
         they are there.
         """
-        _, _, fields = self.authorization.partition(" ")
-        pairs = (field.strip().partition("=") for field in fields.split(","))
-        return {name: value for name, equals, value in pairs if equals}
+        return acs3.credential_fields(self.authorization)
 
     @cached_property
     def access_key_id(self) -> str:
@@ -104,9 +101,3 @@ class Rpc:
         if name in ("Action", "Version"):
             return (header or parameter) if self.signature == V3 else (parameter or header)
         return header if self.signature == V3 else parameter
-
-
-def _decode(text: str) -> Pairs:
-    return (
-        parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace") if text else []
-    )

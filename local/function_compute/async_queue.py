@@ -27,6 +27,7 @@ _MAX_RETRIES = 3  # where nothing is configured, facts/function-compute.md §2.3
 _MAX_AGE_SECONDS = 86_400
 _TROUBLE_SECONDS = 0.5  # before a step that this machine prevented is tried again; it doubles
 _MAX_TROUBLE_SECONDS = 16.0
+_THROTTLED_SECONDS = 0.05  # before a throttled attempt is made again, at least
 _QUEUE = "the queue of asynchronous invocations"
 
 
@@ -209,7 +210,11 @@ class AsyncQueue:
         )
         try:
             outcome = self._invoker.invoke(invocation).outcome
-        except Refusal as refusal:  # the function was deleted meanwhile
+        except Refusal as refusal:
+            if refusal.status == 429:  # facts/function-compute.md §2.3: this is no attempt
+                due = self._account.clock() + max(self._retry_seconds, _THROTTLED_SECONDS)
+                return replace(queued, due=due)
+            # The function was deleted meanwhile, or its answer is no response.
             outcome, retries = Outcome(refusal.body, error_type=refusal.code), 0
         if outcome.error_type and self._closing:
             raise Closed

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import Refusal, function_not_found, service_not_found
+from .names import place
 from .store import Document, Store
 
 LATEST = "LATEST"
@@ -81,11 +82,11 @@ def functions_of(store: Store, service: str) -> dict[str, Document]:
 
 def alias_not_found(service: str, alias: str) -> Refusal:
     """404 AliasNotFound."""
-    return Refusal(404, "AliasNotFound", f"alias '{alias}' does not exist in service '{service}'")
+    return Refusal(404, "AliasNotFound", f"alias '{alias}' does not exist in {place(service)}")
 
 
 def version_not_found(service: str, version: str) -> Refusal:
     """404 VersionNotFound."""
     return Refusal(
-        404, "VersionNotFound", f"version '{version}' does not exist in service '{service}'"
+        404, "VersionNotFound", f"version '{version}' does not exist in {place(service)}"
     )

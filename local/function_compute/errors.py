@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 
+from . import names
+
 # facts/function-compute.md §1.9 (HTTP triggers) and §2.3 (invocations), in bytes
 MAX_TARGET = 4 * 1024  # path with query
 MAX_REQUEST_HEADERS = 8 * 1024
@@ -34,6 +36,11 @@ class Refusal(Exception):
         """JSON with the keys that the SDK reads (facts/function-compute.md §7)."""
         return json.dumps({"ErrorCode": self.code, "ErrorMessage": self.message}).encode()
 
+    def body_3(self, request_id: str) -> bytes:
+        """JSON as 3.0 has it (facts/function-compute-3.md B3)."""
+        members = {"Code": self.code, "Message": self.message, "RequestId": request_id}
+        return json.dumps(members).encode()
+
 
 def invalid(message: str) -> Refusal:
     """400 InvalidArgument."""
@@ -61,13 +68,21 @@ def not_supported(method: str, path: str) -> Refusal:
     return Refusal(400, "PathNotSupported", f"'{path}' against '{method}' is not supported")
 
 
+def not_modelled(what: str) -> Refusal:
+    """400 for what the real platform does, and this one does not."""
+    return invalid(f"{what} is not modelled by the local Function Compute")
+
+
 def service_not_found(service: str) -> Refusal:
-    """404 ServiceNotFound."""
-    return Refusal(404, "ServiceNotFound", f"service '{service}' does not exist")
+    """404 ServiceNotFound; FunctionNotFound for a function of 3.0."""
+    code = "FunctionNotFound" if names.is_home(service) else "ServiceNotFound"
+    return Refusal(404, code, f"{names.place(service)} does not exist")
 
 
 def function_not_found(service: str, function: str) -> Refusal:
     """404 FunctionNotFound."""
+    if names.is_home(service):
+        return service_not_found(service)
     return Refusal(
         404, "FunctionNotFound", f"function '{function}' does not exist in service '{service}'"
     )

@@ -57,7 +57,8 @@ class Functions:
         self._resources.get("services", service, service_not_found(service))
         (name, *_) = required(call.document, "functionName", "runtime", "handler", "code")
         named = {"functionName": name, "functionId": str(uuid.uuid4())}
-        document = {**named, **_DEFAULTS, **_checked(call.document), **self._code(call.document)}
+        code = stored_code(self._packages, call.document)
+        document = {**named, **_DEFAULTS, **_checked(call.document), **code}
         return self._resources.create(f"services/{service}/functions", "function", name, document)
 
     def get(self, call: Call) -> Document:
@@ -79,7 +80,7 @@ class Functions:
         self._resources.get("services", service, service_not_found(service))
         missing = function_not_found(service, name)
         self._resources.get(collection, name, missing)
-        changes = {**_checked(call.document), **self._code(call.document)}
+        changes = {**_checked(call.document), **stored_code(self._packages, call.document)}
         return self._resources.change(collection, name, missing, call, changes)
 
     def list(self, call: Call) -> Document:
@@ -99,17 +100,22 @@ class Functions:
             f"services/{service}/functions", name, function_not_found(service, name), call
         )
 
-    def _code(self, document: Document) -> Document:
-        code = members(document, {"code": dict}).get("code")
-        if code is None:
-            return {}
-        if not isinstance(code.get("zipFile"), str):
-            raise invalid(
-                "code.zipFile is required: the local Function Compute has no object store to read"
-                " from"
-            )
-        package = self._packages.put(code["zipFile"])
-        return {"codeSize": package.size, "codeChecksum": package.checksum, "_code": package.sha256}
+
+def stored_code(packages: Packages, document: Document) -> Document:
+    """Stores the code of a body, where it brings some; the members of a function that name it.
+
+    Raises:
+        Refusal: It is no package.
+    """
+    code = members(document, {"code": dict}).get("code")
+    if code is None:
+        return {}
+    if not isinstance(code.get("zipFile"), str):
+        raise invalid(
+            "code.zipFile is required: the local Function Compute has no object store to read from"
+        )
+    package = packages.put(code["zipFile"])
+    return {"codeSize": package.size, "codeChecksum": package.checksum, "_code": package.sha256}
 
 
 def _checked(document: Document) -> Document:
@@ -126,7 +132,12 @@ def _checked(document: Document) -> Document:
     within(changes, "instanceConcurrency", 1, 100)
     if changes.get("memorySize", 0) % 64:
         raise invalid(f"memorySize must be a multiple of 64, not {changes['memorySize']}")
-    variables = changes.get("environmentVariables", {})
+    check_environment(changes.get("environmentVariables", {}))
+    return changes
+
+
+def check_environment(variables: Document) -> None:
+    """Refuses environment variables that the platform does not take."""
     for name, value in variables.items():
         if not isinstance(value, str):
             raise invalid(f"environmentVariables.{name} must be of type str")
@@ -134,4 +145,3 @@ def _checked(document: Document) -> Document:
             raise invalid(f"environmentVariables.{name} is reserved or no name of a variable")
     if sum(len(f"{name}{value}".encode()) for name, value in variables.items()) > _MAX_ENVIRONMENT:
         raise invalid(f"environmentVariables exceed {_MAX_ENVIRONMENT} bytes")
-    return changes

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from urllib.parse import parse_qs, unquote
 
-from . import headers, signature
+from . import headers, signature, signature_3
 from .account import Account
 from .async_queue import AsyncQueue
 from .deployed import LATEST, resolve
 from .errors import MAX_ASYNC_BODY, MAX_BODY, Refusal, bad_response, invalid, too_large
 from .instance import Outcome
 from .invoker import Invocation, Invoked, Invoker
+from .names import is_home
 from .runtime.frames import Message
 from .store import Document, Store
 from .triggers import triggers_of
@@ -62,7 +63,10 @@ class Gateway:
         headers.check_request(request)
         config = self._trigger(service, function)["triggerConfig"]
         if signed and config["authType"].lower() == "function":
-            self.authenticate(request, request.query)
+            if is_home(service):
+                self.authenticate_3(request, signature_3.TRIGGER)
+            else:
+                self.authenticate(request, request.query)
         if request.method not in config["methods"]:
             raise Refusal(
                 403, "AccessDenied", f"the HTTP trigger does not allow the method {request.method}"
@@ -71,13 +75,13 @@ class Gateway:
         limit = MAX_ASYNC_BODY if is_async else MAX_BODY
         if len(request.body) > limit:
             raise invalid(f"the body exceeds {limit} bytes")
-        invocation = Invocation(
-            service, function, self._params(request, path), request.body, request_id
-        )
+        params = self._params(request, path, is_home(service))
+        invocation = Invocation(service, function, params, request.body, request_id)
         if is_async:
             self._queue.add(invocation, _delay(request))
             return Response(202)
-        return _http_response(request, self._invoker.invoke(invocation).outcome)
+        outcome = self._invoker.invoke(invocation).outcome
+        return _http_response(request, outcome, is_home(service))
 
     def invoke(self, request: Request, service: str, function: str, request_id: str) -> Response:
         """InvokeFunction: the body is the event; the signature was checked.
@@ -111,6 +115,15 @@ class Gateway:
             now=self._account.clock(),
         )
 
+    def authenticate_3(self, request: Request, required: frozenset[str]) -> None:
+        """Checks the signature of 3.0 (`signature_3.check`).
+
+        Raises:
+            Refusal: It is missing or wrong.
+        """
+        now = self._account.clock()
+        signature_3.check(request, required, self._account.access_keys, now)
+
     def _trigger(self, service: str, function: str) -> Document:
         snapshot = resolve(self._store, service)
         snapshot.function(function)
@@ -124,13 +137,13 @@ class Gateway:
             f"function '{function}' has no HTTP trigger for the qualifier '{qualifier}'",
         )
 
-    def _params(self, request: Request, path: str) -> Message:
+    def _params(self, request: Request, path: str, in_3: bool) -> Message:
         return {
             "path": unquote(path) if self._account.path_info == "decoded" else path,
             "method": request.method,
             "requestURI": request.target,
             "clientIP": request.client,
-            "headersMap": headers.to_function(request),
+            "headersMap": headers.to_function(request, in_3),
             "queriesMap": parse_qs(request.query, keep_blank_values=True),
             "host": request.headers.get("host", ""),
         }
@@ -156,7 +169,19 @@ def _tail(request: Request, outcome: Outcome) -> list[tuple[str, str]]:
     return [("X-Fc-Log-Result", base64.b64encode(outcome.log).decode())]
 
 
-def _http_response(request: Request, outcome: Outcome) -> Response:
+def _raise_own(outcome: Outcome) -> None:
+    """Raises a failure that is not the function's answer but the platform's."""
+    if outcome.status:
+        raise Refusal(
+            outcome.status,
+            outcome.error_type,
+            outcome.body.decode("utf-8", "replace"),
+            outcome.error_type,
+        )
+
+
+def _http_response(request: Request, outcome: Outcome, in_3: bool) -> Response:
+    _raise_own(outcome)
     tail = _tail(request, outcome)
     if outcome.http is None:
         kind = outcome.error_type or "UnhandledInvocationError"
@@ -167,11 +192,13 @@ def _http_response(request: Request, outcome: Outcome) -> Response:
     status = outcome.http["status"]
     if not 200 <= status <= 599:
         raise bad_response(f"{status} is no status of a response")
-    return Response(status, [*headers.to_caller(outcome.http["headersMap"]), *tail], outcome.body)
+    passed = headers.to_caller(outcome.http["headersMap"], in_3)
+    return Response(status, [*passed, *tail], outcome.body)
 
 
 def _event_response(request: Request, invoked: Invoked) -> Response:
     outcome = invoked.outcome
+    _raise_own(outcome)
     if len(outcome.body) > MAX_BODY:
         raise bad_response(f"the response body exceeds {MAX_BODY} bytes")
     fields = [

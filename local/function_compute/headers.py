@@ -1,5 +1,5 @@
 """Which headers pass between a caller and an HTTP function: facts/function-compute.md §1.9, with
-the older lists.
+the older lists for 2.0 and the newer ones, with what frames a body, for 3.0.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ _RESPONSE = frozenset(
     " trailer "
     "transfer-encoding".split()
 )
+_REQUEST_3 = frozenset("connection keep-alive content-length transfer-encoding trailer".split())
+_RESPONSE_3 = frozenset(
+    "connection content-length date keep-alive server upgrade trailer transfer-encoding".split()
+)
 
 
 def check_request(request: Request) -> None:
@@ -29,37 +33,47 @@ def check_request(request: Request) -> None:
         raise invalid(f"the headers exceed {MAX_REQUEST_HEADERS} bytes")
 
 
-def to_function(request: Request) -> dict[str, list[str]]:
-    """The headers that the function sees: lists of values by name."""
+def to_function(request: Request, in_3: bool) -> dict[str, list[str]]:
+    """The headers that the function sees: lists of values by name.
+
+    Args:
+        request: As it came.
+        in_3: Whether it is a function of 3.0.
+    """
+    dropped = _REQUEST_3 if in_3 else _REQUEST
     passed: dict[str, list[str]] = {}
     for name, value in request.fields:
-        if name.lower() not in _REQUEST and not name.lower().startswith("x-fc-"):
+        if name.lower() not in dropped and not name.lower().startswith("x-fc-"):
             passed.setdefault(name, []).append(value)
     return passed
 
 
-def to_caller(headers: dict[str, list[Any]]) -> list[tuple[str, str]]:
+def to_caller(headers: dict[str, list[Any]], in_3: bool) -> list[tuple[str, str]]:
     """The headers that the caller sees.
+
+    Args:
+        headers: Lists of values by name.
+        in_3: Whether it is a function of 3.0.
 
     Raises:
         Refusal: 502 for headers over the limit, or that are none.
     """
-    passed = []
+    passed, dropped = [], _RESPONSE_3 if in_3 else _RESPONSE
     for name, values in headers.items():
         for value in values:
             if not isinstance(value, str) or set(name + value) & set("\r\n\0"):
                 raise bad_response(f"the response header {name!r} has no value that HTTP can carry")
-            if not _dropped(name.lower(), value):
+            if not _is_dropped(name.lower(), value, dropped):
                 passed.append((name, value))
     if _size(passed) > MAX_RESPONSE_HEADERS:
         raise bad_response(f"the response headers exceed {MAX_RESPONSE_HEADERS} bytes")
     return passed
 
 
-def _dropped(name: str, value: str) -> bool:
+def _is_dropped(name: str, value: str, dropped: frozenset[str]) -> bool:
     if name == "content-disposition":
         return value.strip().lower().startswith("attachment")
-    return name in _RESPONSE or name.startswith("x-fc-")
+    return name in dropped or name.startswith("x-fc-")
 
 
 def _size(fields: Iterable[tuple[str, str]]) -> int:

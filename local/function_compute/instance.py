@@ -13,12 +13,27 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from .runtime.frames import Message, read_frame, write_frame
 
 _TAIL = 4096  # bytes of log that a caller may ask for, facts/function-compute.md §1.10
 _RUNTIME = Path(__file__).parent  # `-m runtime` is found here
+
+
+@dataclass(frozen=True)
+class Web:
+    """What the HTTP server of a custom runtime is told (facts/function-compute-3.md B2).
+
+    Attributes:
+        command: The program with its arguments.
+        initializer: Whether it is sent `/initialize`.
+        pre_stop_timeout: Seconds that its `/pre-stop` may take; 0 where it is not sent.
+    """
+
+    command: tuple[str, ...]
+    initializer: bool
+    pre_stop_timeout: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,7 @@ class Specification:
         code: Folder of the unpacked code.
         environment: The environment, complete but for credentials and the id of the instance.
         revision: Differs whenever the configuration does.
+        web: Of a custom runtime; None for a built-in one.
     """
 
     service: str
@@ -50,6 +66,7 @@ class Specification:
     code: Path
     environment: Mapping[str, str] = field(hash=False)
     revision: str
+    web: Web | None = None
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -70,6 +87,7 @@ class Outcome:
         memory_mb: The most that the instance has used so far.
         instance_id: Which instance.
         log: The last 4 KB that the instance has written meanwhile.
+        status: HTTP status of a failure that is the platform's own, whatever was called; else 0.
     """
 
     body: bytes
@@ -79,6 +97,28 @@ class Outcome:
     memory_mb: float = 0.0
     instance_id: str = ""
     log: bytes = b""
+    status: int = 0
+
+
+class AnyInstance(Protocol):
+    """A running process that serves requests; a dead one stays dead."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        ...
+
+    def invoke(self, context: Message, http: Message | None, body: bytes) -> Outcome:
+        """Runs one request; raises NeverSent where the process did not see it."""
+        ...
+
+    def kill(self) -> None:
+        """Ends the process at once."""
+        ...
+
+    def end(self) -> None:
+        """Ends the process as the platform does."""
+        ...
 
 
 class NeverSent(Exception):
@@ -140,7 +180,7 @@ class Instance:
         Raises:
             NeverSent: The process is dead, and did not see the request.
         """
-        begin, started = _size(self._log), time.monotonic()
+        begin, started = log_size(self._log), time.monotonic()
         specification = self.specification
         with self._initializing:
             outcome = self._initialize(context)
@@ -156,7 +196,7 @@ class Instance:
         outcome.duration_ms = (time.monotonic() - started) * 1000
         outcome.memory_mb = self._memory_kb / 1024
         outcome.instance_id = self.id
-        outcome.log = self._tail(begin)
+        outcome.log = log_tail(self._log, begin)
         return outcome
 
     def kill(self) -> None:
@@ -169,6 +209,10 @@ class Instance:
                 socket.SHUT_RDWR
             )  # what the function has forked may hold the other end
         self._reader.join()
+
+    def end(self) -> None:
+        """Ends the process; there is no hook here."""
+        self.kill()
 
     def _initialize(self, context: Message) -> Outcome | None:
         if self._initialized:
@@ -201,7 +245,7 @@ class Instance:
             reply, result = answer.result(timeout)
         except concurrent.futures.TimeoutError:
             self.kill()
-            return _failure(f"Function time out after {timeout} seconds")
+            return timed_out(timeout)
         except (_Gone, OSError):
             return exited((time.monotonic() - started) * 1000, self._memory_kb / 1024)
         self._memory_kb = max(self._memory_kb, reply["memory_kb"])
@@ -226,17 +270,10 @@ class Instance:
         self._connection.close()
         self._lifeline.close()
 
-    def _tail(self, begin: int) -> bytes:
-        with contextlib.suppress(FileNotFoundError), self._log.open("rb") as log:
-            end = log.seek(0, os.SEEK_END)
-            log.seek(max(begin, end - _TAIL))
-            return log.read(_TAIL)
-        return b""  # somebody deleted it; the function ran nevertheless
-
 
 def exited(duration_ms: float, memory_mb: float) -> Outcome:
     """The outcome of a request whose process ended (facts/function-compute.md §2.2)."""
-    return _failure(
+    return failed(
         "Process exited unexpectedly before completing request "
         f"(duration: {duration_ms:.0f}ms, maxMemoryUsage: {memory_mb:.2f}MB)"
     )
@@ -287,11 +324,27 @@ def _start(
     return ours, lifeline, process
 
 
-def _size(file: Path) -> int:
+def log_size(file: Path) -> int:
+    """How long a log is, in bytes."""
     with contextlib.suppress(FileNotFoundError):
         return file.stat().st_size
     return 0
 
 
-def _failure(message: str) -> Outcome:
+def log_tail(file: Path, begin: int) -> bytes:
+    """What a log has from `begin` on, the last 4 KB of it at most."""
+    with contextlib.suppress(FileNotFoundError), file.open("rb") as log:
+        end = log.seek(0, os.SEEK_END)
+        log.seek(max(begin, end - _TAIL))
+        return log.read(_TAIL)
+    return b""  # somebody deleted it; the function ran nevertheless
+
+
+def timed_out(timeout: int) -> Outcome:
+    """The outcome of a request that took too long (facts/function-compute.md §2.2)."""
+    return failed(f"Function time out after {timeout} seconds")
+
+
+def failed(message: str) -> Outcome:
+    """The outcome of a request that failed, which the platform says in JSON."""
     return Outcome(f'{{"errorMessage":"{message}"}}'.encode(), None, "UnhandledInvocationError")

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from .instance import Instance, NeverSent, Outcome, Specification, exited
+from .instance import AnyInstance, Instance, NeverSent, Outcome, Specification, exited
+from .names import is_home
 from .runtime.frames import Message
+from .web_instance import WebInstance
 
 #: AccessKey id, secret and security token.
 Credentials = tuple[str, str, str]
@@ -26,7 +28,7 @@ class _Place:
         self.specification = specification
         self.slots = threading.BoundedSemaphore(specification.concurrency)
         self.lock = threading.Lock()
-        self.instance: Instance | None = None
+        self.instance: AnyInstance | None = None
         self.users = 0
 
 
@@ -49,7 +51,8 @@ class Instances:
 
     def log(self, service: str, function: str) -> Path:
         """The file that the instances of a function write to."""
-        return self._logs / f"{quote(service, safe='')}.{quote(function, safe='')}.log"
+        name = function if is_home(service) else f"{service}.{function}"
+        return self._logs / f"{quote(name, safe='')}.log"
 
     def run(
         self,
@@ -90,12 +93,12 @@ class Instances:
         return sum(_kill(place) for place in places)
 
     def close(self) -> None:
-        """Kills every instance; no new one starts."""
+        """Ends every instance; no new one starts."""
         with self._lock:
             self._closed = True
             places = [*self._places.values(), *self._outdated]
         for place in places:
-            _kill(place)
+            _end(place)
 
     def _enter(self, specification: Specification) -> _Place:
         with self._lock:
@@ -117,9 +120,9 @@ class Instances:
         """An instance of an older configuration ends when what it is doing is done."""
         for place in [place for place in self._outdated if not place.users]:
             self._outdated.remove(place)
-            _kill(place)
+            _end(place)
 
-    def _instance(self, place: _Place, key: Credentials) -> Instance:
+    def _instance(self, place: _Place, key: Credentials) -> AnyInstance:
         with place.lock:
             if place.instance is None or not place.instance.alive:
                 if self._closed:
@@ -128,7 +131,11 @@ class Instances:
                     place.instance.kill()
                 specification = place.specification
                 log = self.log(specification.service, specification.function)
-                place.instance = Instance(specification, self._python, log, _variables(key))
+                variables = _variables(key)
+                if specification.web is None:
+                    place.instance = Instance(specification, self._python, log, variables)
+                else:
+                    place.instance = WebInstance(specification, specification.web, log, variables)
             return place.instance
 
 
@@ -143,6 +150,12 @@ def _kill(place: _Place) -> int:
         alive = place.instance.alive
         place.instance.kill()
         return int(alive)
+
+
+def _end(place: _Place) -> None:
+    with place.lock:
+        if place.instance is not None:
+            place.instance.end()
 
 
 def _variables(key: Credentials) -> dict[str, str]:

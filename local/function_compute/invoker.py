@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from .account import Account
+from .capacity import reserved_concurrency
+from .custom_runtime import Languages
 from .deployed import LATEST, Snapshot, resolve
+from .errors import Refusal
+from .functions_3 import is_custom
+from .http_events import from_result, to_event
 from .instance import Outcome, Specification
 from .instances import NO_CREDENTIALS, Instances
+from .names import is_home, place
 from .packages import Packages
 from .runtime.frames import Message
 from .store import Document, Store
@@ -57,38 +68,79 @@ class Invoker:
         account: Whose functions.
         store: Where they are configured.
         packages: Where their code is.
+        languages: What custom runtimes run on.
         instances: Where they run.
     """
 
     def __init__(
-        self, account: Account, store: Store, packages: Packages, instances: Instances
+        self,
+        account: Account,
+        store: Store,
+        packages: Packages,
+        languages: Languages,
+        instances: Instances,
     ) -> None:
         self._account = account
         self._store = store
         self._packages = packages
+        self._languages = languages
         self._instances = instances
+        self._lock = threading.Lock()
+        self._running: Counter[str] = Counter()
 
     def invoke(self, invocation: Invocation) -> Invoked:
         """Runs one invocation to its end.
 
         Raises:
-            Refusal: There is no such function.
+            Refusal: There is no such function, its reserved concurrency is used up, or its answer
+                to an HTTP request is no response.
             Closed: The platform ends.
         """
         snapshot = resolve(self._store, invocation.service)
         function = snapshot.function(invocation.function)
-        role = snapshot.service.get("role")
-        outcome = self._instances.run(
-            self._specification(snapshot, function),
-            self._account.role_credentials if role else lambda: NO_CREDENTIALS,
-            self._context(snapshot, function, invocation),
-            invocation.http,
-            invocation.body,
-        )
+        with self._reserved(snapshot.name):
+            outcome = self._run(snapshot, function, invocation)
         return Invoked(outcome, snapshot.version or LATEST, function["codeChecksum"])
 
+    def _run(self, snapshot: Snapshot, function: Document, invocation: Invocation) -> Outcome:
+        role = snapshot.service.get("role") or function.get("role")
+        http, body = invocation.http, invocation.body
+        context = self._context(snapshot, function, invocation)
+        specification = self._specification(snapshot, function)
+        as_event = False
+        if http is not None and is_home(snapshot.name) and specification.web is None:
+            body = to_event(http, body, context, self._account.clock())
+            http, as_event = None, True
+        outcome = self._instances.run(
+            specification,
+            self._account.role_credentials if role else lambda: NO_CREDENTIALS,
+            context,
+            http,
+            body,
+        )
+        if as_event and not outcome.error_type:
+            outcome.http, outcome.body = from_result(outcome.body)
+        return outcome
+
+    @contextlib.contextmanager
+    def _reserved(self, service: str) -> Iterator[None]:
+        """Counts what runs of a function of 3.0, and refuses what goes beyond its reserved
+        concurrency; the text is inferred.
+        """
+        most = reserved_concurrency(self._store, service) if is_home(service) else None
+        with self._lock:
+            if most is not None and self._running[service] >= most:
+                message = f"{place(service)} runs {most} requests: its reserved concurrency"
+                raise Refusal(429, "ResourceExhausted", message)
+            self._running[service] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[service] -= 1
+
     def _context(self, snapshot: Snapshot, function: Document, invocation: Invocation) -> Message:
-        log = snapshot.service.get("logConfig", {})
+        log = snapshot.service.get("logConfig") or function.get("logConfig") or {}
         return {
             "request_id": invocation.request_id,
             "function": {
@@ -111,36 +163,53 @@ class Invoker:
 
     def _specification(self, snapshot: Snapshot, function: Document) -> Specification:
         code = self._packages.path(function["_code"])
-        environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "HOME": _HOME,
-            **function["environmentVariables"],
-            **self._account.extra_environment,
-            "FC_FUNC_CODE_PATH": str(code),
-            "FC_FUNCTION_MEMORY_SIZE": str(function["memorySize"]),
-            "FC_ACCOUNT_ID": self._account.id,
-            "FC_FUNCTION_HANDLER": function["handler"],
-            "FC_FUNCTION_NAME": function["functionName"],
-            "FC_SERVICE_NAME": snapshot.name,
-            "FC_VER_ID": snapshot.version,
-            "FC_QUALIFIER": snapshot.qualifier or LATEST,
-            "FC_REGION": self._account.region,
-        }
+        in_3 = is_home(snapshot.name)
+        web = self._languages.web(function, code) if is_custom(function["runtime"]) else None
+        environment = self._environment(snapshot, function, code)
         configured = json.dumps(
             [snapshot.version, snapshot.service, function, environment], sort_keys=True
         )
+        hook = (function.get("instanceLifecycleConfig") or {}).get("initializer") or {}
         return Specification(
             service=snapshot.name,
             qualifier=snapshot.qualifier or LATEST,
             function=function["functionName"],
             handler=function["handler"],
-            initializer=function["initializer"],
+            initializer=hook.get("handler", "") if in_3 else function["initializer"],
             timeout=function["timeout"],
-            initialization_timeout=function["initializationTimeout"],
+            initialization_timeout=(
+                hook.get("timeout", 3) if in_3 else function["initializationTimeout"]
+            ),
             concurrency=function["instanceConcurrency"],
             code=code,
             environment=environment,
             revision=hashlib.sha256(configured.encode()).hexdigest(),
+            web=web,
         )
+
+    def _environment(self, snapshot: Snapshot, function: Document, code: Path) -> dict[str, str]:
+        own, extra = function["environmentVariables"], self._account.extra_environment
+        named = {}
+        if is_custom(function["runtime"]):
+            own = self._languages.environment(own, code)
+            extra = {name: value for name, value in extra.items() if name != "PYTHONPATH"}
+            named["FC_FUNCTION_VERSION"] = snapshot.version
+        if not is_home(snapshot.name):
+            named["FC_SERVICE_NAME"] = snapshot.name
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "HOME": _HOME,
+            **own,
+            **extra,
+            "FC_FUNC_CODE_PATH": str(code),
+            "FC_FUNCTION_MEMORY_SIZE": str(function["memorySize"]),
+            "FC_ACCOUNT_ID": self._account.id,
+            "FC_FUNCTION_HANDLER": function["handler"],
+            "FC_FUNCTION_NAME": function["functionName"],
+            "FC_VER_ID": snapshot.version,
+            "FC_QUALIFIER": snapshot.qualifier or LATEST,
+            "FC_REGION": self._account.region,
+            **named,
+        }

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote
 
-from .errors import Refusal, not_supported
+from .errors import Refusal, not_supported, service_not_found
 from .functions import Functions
+from .names import is_home
 from .on_demand import OnDemandConfigs
 from .packages import Packages
 from .resources import Call, Resources, etag, public
 from .services import Services
-from .store import Document, Store
+from .store import Document
 from .triggers import AsyncConfigs, Triggers
 from .wire import Request, Response
 
@@ -23,13 +24,11 @@ class Management:
     """Answers the calls that a deployment makes.
 
     Args:
-        store: Where resources are kept.
+        resources: Where everything is kept.
         packages: Where code is kept.
-        clock: Seconds since 1970.
     """
 
-    def __init__(self, store: Store, packages: Packages, clock: Callable[[], float]) -> None:
-        resources = Resources(store, clock)
+    def __init__(self, resources: Resources, packages: Packages) -> None:
         services, functions = Services(resources), Functions(resources, packages)
         triggers, configs = Triggers(resources), AsyncConfigs(resources)
         instances = OnDemandConfigs(resources)
@@ -83,8 +82,10 @@ class Management:
         if operation is None:
             raise not_supported(request.method, request.path)
         names = tuple(unquote(name) for name in segments[1::2])
-        query = dict(reversed(parse_qsl(request.query, keep_blank_values=True)))
-        call = Call(names, query, _document(request.body), request.headers.get("if-match", ""))
+        if names and is_home(names[0]):
+            raise service_not_found(names[0][1:])
+        if_match = request.headers.get("if-match", "")
+        call = Call(names, query_of(request), document_of(request), if_match)
         document = operation(call)
         if document is None:
             return Response(204)
@@ -92,11 +93,17 @@ class Management:
         return Response(200, [("Content-Type", "application/json"), ("ETag", etag(document))], body)
 
 
-def _document(body: bytes) -> Document:
-    if not body:
+def query_of(request: Request) -> dict[str, str]:
+    """The first value of each parameter."""
+    return dict(reversed(parse_qsl(request.query, keep_blank_values=True)))
+
+
+def document_of(request: Request) -> Document:
+    """The body; raises 400 where it is no JSON object."""
+    if not request.body:
         return {}
     try:
-        document = json.loads(body)
+        document = json.loads(request.body)
     except ValueError:
         document = None
     if not isinstance(document, dict):

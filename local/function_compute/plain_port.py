@@ -19,7 +19,7 @@ class PlainPort:
 
     Args:
         function_compute: Where the function is deployed; it must be running before `serve`.
-        service: Name of the service.
+        service: Name of the service; empty for a function of 3.0.
         function: Name of the function.
         qualifier: Version or alias; empty for the latest.
         pages: Answers GET and HEAD of paths of its own, which then do not reach the function: from
@@ -46,8 +46,7 @@ class PlainPort:
     ) -> None:
         self.url, self.port, self._host = "", port, host
         self._function_compute = function_compute
-        self._service = f"{service}.{qualifier}" if qualifier else service
-        self._function = function
+        self._names = service, function, qualifier
         self._pages = pages
 
     def __enter__(self) -> PlainPort:
@@ -77,4 +76,4 @@ class PlainPort:
         if found:
             status, content_type, body = found
             return Response(status, [("Content-Type", content_type)], body)
-        return self._function_compute.answer_plain(request, self._service, self._function)
+        return self._function_compute.answer_plain(request, *self._names)

@@ -44,7 +44,7 @@ def etag(document: Document) -> str:
     return hashlib.sha256(json.dumps(public(document), sort_keys=True).encode()).hexdigest()[:32]
 
 
-def members(document: Document, known: Mapping[str, type]) -> Document:
+def members(document: Document, known: Mapping[str, type | tuple[type, ...]]) -> Document:
     """The known members of a body; null counts as left out, unknown ones are ignored.
 
     Raises:
@@ -52,8 +52,10 @@ def members(document: Document, known: Mapping[str, type]) -> Document:
     """
     found = {name: document[name] for name in known if document.get(name) is not None}
     for name, value in found.items():
-        if not isinstance(value, known[name]) or (known[name] is int and isinstance(value, bool)):
-            raise invalid(f"{name} must be of type {known[name].__name__}")
+        wanted = known[name]
+        types = wanted if isinstance(wanted, tuple) else (wanted,)
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise invalid(f"{name} must be of type {types[-1].__name__}")
     return found
 
 

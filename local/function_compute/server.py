@@ -4,38 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote
 
 from .account import Account
 from .async_queue import AsyncQueue
+from .custom_runtime import Languages
 from .destinations import Destinations
-from .errors import Refusal, not_supported
 from .gateway import Gateway
-from .instances import Closed, Credentials, Instances
+from .instances import Credentials, Instances
 from .interpreter import check_python, find_python
 from .invoker import Invoker
-from .management import Management
+from .names import home
 from .packages import Packages
+from .routes import Routes
 from .store import Store
-from .troubles import tell
 from .wire import Listener, Request, Response
 
-_VERSION = "2016-08-15"
 #: The AccessKey of the local cloud. It is public: it opens nothing else.
 ACCESS_KEYS: Mapping[str, str] = {"testid": "testsecret"}
 ROLE_CREDENTIALS: Credentials = ("testid", "testsecret", "")
 
 
 class FunctionCompute:
-    """A Function Compute 2.0 on this machine, for clients that speak to the real one; a context
-    manager.
+    """Function Compute 2.0 and 3.0 on this machine, for clients that speak to the real one; a
+    context manager.
 
     Triggers other than HTTP are kept but never fire. Destinations are files:
     `{state}/destinations/{ARN}.jsonl`. The output of functions is in
@@ -116,15 +111,20 @@ class FunctionCompute:
             packages.check(self._store.packages())
             python = check_python(self._python) if self._python else find_python()
             self._instances = Instances(python, state / "logs")
-            invoker = Invoker(self._account, self._store, packages, self._instances)
-            self._management = Management(self._store, packages, self._account.clock)
-            listener = Listener("Function Compute", self._host, self.port, self.answer)
-            self.port, self.url = listener.port, listener.url
+            languages = Languages(state / "lang")
+            invoker = Invoker(self._account, self._store, packages, languages, self._instances)
             self._queue = AsyncQueue(
                 self._account, self._store, invoker, self._destinations, self._retry_seconds
             )
-            self._gateway = Gateway(self._account, self._store, invoker, self._queue)
-            stack.callback(self._end, listener.start())
+            gateway = Gateway(self._account, self._store, invoker, self._queue)
+            self._routes = Routes(
+                self._account, self._store, packages, languages, gateway, self._host
+            )
+            listener = Listener("Function Compute", self._host, self.port, self._routes.answer)
+            self.port, self.url = listener.port, listener.url
+            stack.callback(self._end, listener)
+            self._routes.open()
+            listener.start()
             self._running = stack.pop_all()
         return self
 
@@ -137,39 +137,39 @@ class FunctionCompute:
         """Ends every request, every instance, and the queue, which a new start resumes."""
         self._running.close()
 
-    def answer(self, request: Request) -> Response:
-        """Answers a request to the API."""
-        return self._answer(request, lambda request_id: self._route(request, request_id))
-
-    def answer_plain(self, request: Request, service: str, function: str) -> Response:
+    def answer_plain(
+        self, request: Request, service: str, function: str, qualifier: str
+    ) -> Response:
         """Answers a request to a function's own host: its path is the path, and nothing needs to be
         signed.
 
         Args:
             request: The request.
-            service: Name of the service, with its qualifier where there is one.
+            service: Name of the service; empty for a function of 3.0.
             function: Name of the function.
+            qualifier: Version or alias; empty for the latest.
         """
-        return self._answer(
-            request,
-            lambda request_id: self._gateway.http(
-                request, service, function, request.path, request_id, signed=False
-            ),
-        )
+        name = service or home(function)
+        qualified = f"{name}.{qualifier}" if qualifier else name
+        return self._routes.answer_plain(request, qualified, function)
 
     def kill_instance(self, service: str, function: str) -> int:
         """Kills the processes of a function, whatever they are doing; returns how many
         there were.
+
+        Args:
+            service: Name of the service; empty for a function of 3.0.
+            function: Name of the function.
         """
-        return self._instances.kill(service, function)
+        return self._instances.kill(service or home(function), function)
 
     def failures(self, destination: str) -> list[dict[str, Any]]:
         """What a destination of asynchronous invocations (an ARN) was sent, the oldest first."""
         return self._destinations.read(destination)
 
     def log(self, service: str, function: str) -> str:
-        """What the instances of a function have written."""
-        path = self._instances.log(service, function)
+        """What the instances of a function have written; `service` is empty for one of 3.0."""
+        path = self._instances.log(service or home(function), function)
         return path.read_text(errors="replace") if path.exists() else ""
 
     def wait_idle(self, timeout: float = 10.0) -> bool:
@@ -182,61 +182,5 @@ class FunctionCompute:
         self._queue.stop()
         self._instances.close()
         self._queue.join()
+        self._routes.close()
         listener.close()
-
-    def _answer(self, request: Request, route: Callable[[str], Response]) -> Response:
-        request_id = str(uuid.uuid4())
-        try:
-            response = route(request_id)
-        except Refusal as refusal:
-            response = _refused(refusal)
-        except Closed:
-            response = _refused(
-                Refusal(503, "ServiceUnavailable", "the local Function Compute ends")
-            )
-        except Exception:  # a mistake of this program; the caller must still get an answer
-            tell(traceback.format_exc().rstrip())
-            response = _refused(
-                Refusal(500, "InternalServerError", "an internal error has occurred. Please retry.")
-            )
-        return Response(
-            response.status, [*response.headers, ("X-Fc-Request-Id", request_id)], response.body
-        )
-
-    def _route(self, request: Request, request_id: str) -> Response:
-        match request.path.split("/"):
-            case ["", version, "proxy", service, function, *rest] if (
-                version == _VERSION and function
-            ):
-                path = "/" + "/".join(rest)
-                names = unquote(service), unquote(function)
-                return _for_download(self._gateway.http(request, *names, path, request_id))
-            case ["", version, "services", service, "functions", function, "invocations"] if (
-                version == _VERSION
-            ):
-                self._gateway.authenticate(request, None)
-                if request.method != "POST":
-                    raise not_supported(request.method, request.path)
-                return self._gateway.invoke(
-                    request, unquote(service), unquote(function), request_id
-                )
-            case ["", version, *segments] if version == _VERSION:
-                self._gateway.authenticate(request, None)
-                return self._management.answer(request, segments)
-        raise not_supported(request.method, request.path)
-
-
-def _for_download(response: Response) -> Response:
-    """What comes from the default domain is for download: facts/function-compute.md §1.9."""
-    kept = [
-        (name, value) for name, value in response.headers if name.lower() != "content-disposition"
-    ]
-    return replace(response, headers=[*kept, ("Content-Disposition", "attachment")])
-
-
-def _refused(refusal: Refusal) -> Response:
-    return Response(
-        refusal.status,
-        [("Content-Type", "application/json"), ("X-Fc-Error-Type", refusal.kind)],
-        refusal.body,
-    )

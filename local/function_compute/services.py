@@ -7,6 +7,7 @@ import uuid
 
 from .deployed import LATEST, alias_not_found, functions_of, resolve, version_not_found
 from .errors import Refusal, invalid, service_not_found
+from .names import is_home, place
 from .resources import Call, Resources, members, page, required
 from .store import Document
 
@@ -60,7 +61,9 @@ class Services:
 
     def list(self, call: Call) -> Document:
         """ListServices."""
-        return self._page("services", "services", call)
+        names = [name for name in self._store.names("services") if not is_home(name)]
+        documents = {name: self._document("services", name) for name in names}
+        return page(documents, names, "services", call.query)
 
     def delete(self, call: Call) -> None:
         """DeleteService: its functions must be gone; its versions and aliases go with it."""
@@ -86,7 +89,7 @@ class Services:
                 raise Refusal(
                     400,  # the status is inferred, the code and the text are what tools look for
                     "VersionPublishError",
-                    f"can not publish version for service '{name}', detail: 'No changes were made"
+                    f"can not publish version for {place(name)}, detail: 'No changes were made"
                     " since last publish'",
                 )
             now, number = self._resources.now(), str(last + 1)
@@ -187,10 +190,13 @@ class Services:
         )
 
 
+def check_role(role: str) -> None:
+    """Refuses what is no ARN of a role; empty is none."""
+    if role and not _ROLE.fullmatch(role):
+        raise invalid(f"role '{role}' is no ARN of a role: acs:ram::{{account}}:role/{{name}}")
+
+
 def _checked(document: Document) -> Document:
     changes = members(document, _MEMBERS)
-    if changes.get("role") and not _ROLE.fullmatch(changes["role"]):
-        raise invalid(
-            f"role '{changes['role']}' is no ARN of a role: acs:ram::{{account}}:role/{{name}}"
-        )
+    check_role(changes.get("role", ""))
     return changes

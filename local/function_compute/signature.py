@@ -78,15 +78,16 @@ def check(
     scheme, _, credentials = headers["authorization"].partition(" ")
     key_id, colon, given = credentials.strip().partition(":")
     if scheme != "FC" or not colon:
-        raise _mismatch()
+        raise mismatch()
     if key_id not in access_keys:
         raise Refusal(403, "InvalidAccessKeyID", f"invalid access key ID '{key_id}'")
     expected = signature(access_keys[key_id], string_to_sign(method, path, query, headers))
     if not hmac.compare_digest(given.encode(), expected.encode()):
-        raise _mismatch()
+        raise mismatch()
 
 
-def _mismatch() -> Refusal:
+def mismatch() -> Refusal:
+    """403 SignatureNotMatch."""
     return Refusal(
         403,
         "SignatureNotMatch",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .deployed import LATEST, resolve, split
 from .errors import Refusal, function_not_found, invalid, service_not_found
+from .names import is_home, place
 from .resources import Call, Resources, members, page, required, within
 from .store import Document, Store
 
@@ -21,7 +22,7 @@ _MEMBERS: dict[str, type] = {
     "invocationRole": str,
     "qualifier": str,
 }
-_MAX_TRIGGERS = 10  # facts/function-compute.md §2.3
+_MAX_TRIGGERS, _MAX_TRIGGERS_3 = 10, 50  # facts/function-compute.md §2.3
 _MAX_AGE_SECONDS = 604_800  # facts/function-compute.md §2.3
 
 
@@ -47,7 +48,7 @@ class Triggers:
         document = {**named, "description": "", "qualifier": "", **members(call.document, _MEMBERS)}
         self._check(call, document)
         with self._store.exclusive:
-            self._check_neighbours(collection, document)
+            self._check_neighbours(call, document)
             return self._resources.create(collection, "trigger", name, document)
 
     def get(self, call: Call) -> Document:
@@ -61,7 +62,7 @@ class Triggers:
         with self._store.exclusive:
             document = {**self._resources.get(collection, call.names[2], _missing(call)), **changes}
             self._check(call, document)
-            self._check_neighbours(collection, document)
+            self._check_neighbours(call, document)
             return self._resources.change(collection, call.names[2], _missing(call), call, changes)
 
     def list(self, call: Call) -> Document:
@@ -89,28 +90,29 @@ class Triggers:
             _check_http(config)
         elif document["triggerType"] == "timer":
             required(config, "cronExpression")
+        elif document["triggerType"] == "eventbridge" and is_home(call.names[0]):
+            required(config, "eventSourceConfig")  # facts/function-compute-3.md B2
         else:
             required(document, "sourceArn")
 
-    def _check_neighbours(self, collection: str, document: Document) -> None:
-        """An HTTP function takes HTTP triggers only, one for each qualifier
+    def _check_neighbours(self, call: Call, document: Document) -> None:
+        """One HTTP trigger for each qualifier. In 2.0 an HTTP function takes no others
         (facts/function-compute.md §2.4).
         """
-        others = [self._store.get(collection, name) or {} for name in self._store.names(collection)]
-        others = [other for other in others if other["triggerName"] != document["triggerName"]]
-        if len(others) >= _MAX_TRIGGERS:
-            raise Refusal(
-                400, "LimitExceededError", f"a function has at most {_MAX_TRIGGERS} triggers"
-            )
+        in_3 = is_home(call.names[0])
+        most = _MAX_TRIGGERS_3 if in_3 else _MAX_TRIGGERS
+        others = triggers_of(self._store, *call.names[:2])
+        others.pop(document["triggerName"], None)
+        if len(others) >= most:
+            raise Refusal(400, "LimitExceededError", f"a function has at most {most} triggers")
         is_http = document["triggerType"] == "http"
-        for other in others:
-            if (other["triggerType"] == "http") != is_http:
+        for name, other in others.items():
+            other_is_http = other["triggerType"] == "http"
+            if other_is_http != is_http and not in_3:
                 raise invalid("a function has either HTTP triggers or triggers of other types")
-            if is_http and (other["qualifier"] or LATEST) == (document["qualifier"] or LATEST):
-                raise invalid(
-                    f"trigger '{other['triggerName']}' already is the HTTP trigger of that"
-                    " qualifier"
-                )
+            same = (other["qualifier"] or LATEST) == (document["qualifier"] or LATEST)
+            if is_http and other_is_http and same:
+                raise invalid(f"trigger '{name}' already is the HTTP trigger of that qualifier")
 
 
 class AsyncConfigs:
@@ -214,5 +216,5 @@ def _check_http(config: Mapping[str, object]) -> None:
 
 def _missing(call: Call) -> Refusal:
     service, function, name = call.names
-    message = f"trigger '{name}' does not exist in service '{service}' and function '{function}'"
-    return Refusal(404, "TriggerNotFound", message)
+    where = place(service) + ("" if is_home(service) else f" and function '{function}'")
+    return Refusal(404, "TriggerNotFound", f"trigger '{name}' does not exist in {where}")

@@ -22,6 +22,10 @@ LIBRARIES = Path(sysconfig.get_path("purelib"))
 DENIED = (
     "contact_groups.events",
     "contact_groups.compute.http_events",
+    "contact_groups.compute.server",
+    "contact_groups.compute.web",
+    "contact_groups.web",
+    "waitress",
     "oss2",
     "fc2",
     "yaml",

@@ -13,20 +13,9 @@ import fc2
 import pytest
 import requests
 
-from deploy.apply import Apply
 from deploy.errors import UsageError
-from deploy.template import load
-from local.cloud import (
-    ACCOUNT,
-    ALIAS,
-    EVENT_FUNCTION,
-    HTTP_FUNCTION,
-    PACKAGE,
-    ROLE,
-    ROOT,
-    SERVICE,
-    LocalCloud,
-)
+from local.cloud import LocalCloud
+from local.deployed import ALIAS, EVENT_FUNCTION, HTTP_FUNCTION, SERVICE
 from tests.local_function_compute.support import sign
 
 KEYS = {"LTAIpayments": "secret-of-payments", "LTAIreader": "secret-of-the-reader"}
@@ -125,7 +114,6 @@ def test_the_account_key_has_no_rule(cloud: LocalCloud) -> None:
 def test_apply_refuses_a_policy_that_the_function_would_refuse(cloud: LocalCloud) -> None:
     """`deploy apply` checks the policy by the function's own rules, and points at the rule."""
     wrong = json.dumps([{"callers": ["a"], "groups": ["b"], "operations": ["write"]}])
-    deployment = load(ROOT / "template.yml", {"AccessPolicy": wrong}, ACCOUNT)
 
     with pytest.raises(UsageError, match=r"ACCESS_POLICY must be .*/0/operations/0 must be one of"):
-        Apply(cloud.client, deployment, ROLE, PACKAGE, ALIAS, lambda _: None)
+        cloud.deploy(AccessPolicy=wrong)

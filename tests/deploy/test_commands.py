@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from local.cloud import ACCESS_KEY, PACKAGE, ROLE, ROOT, LocalCloud
+from local.cloud import PACKAGE, ROLE, LocalCloud
 from local.function_compute import FunctionCompute
+from tests.deploy.support import actions, deploy
 
 
 @pytest.fixture
@@ -19,31 +18,8 @@ def function_compute(tmp_path: Path, cloud: LocalCloud) -> FunctionCompute:
     return FunctionCompute(tmp_path)
 
 
-def deploy(endpoint: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs one command as the operator of the local cloud."""
-    return subprocess.run(
-        [sys.executable, "-m", "deploy", *arguments],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            **ACCESS_KEY,
-            "FUNCTION_COMPUTE_ENDPOINT": endpoint,
-            "ACCOUNT_ID": "1234567890123456",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def _apply(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return deploy(url, "apply", "--role-arn", ROLE, *arguments)
-
-
-def _actions(text: str) -> set[str]:
-    first = {line.split()[0] for line in text.splitlines() if line}
-    return first & {"create", "update", "unchanged"}
 
 
 def test_apply_creates_then_changes_nothing_then_only_what_differs(
@@ -56,14 +32,14 @@ def test_apply_creates_then_changes_nothing_then_only_what_differs(
         url = function_compute.url
 
         planned = _apply(url, "--dry-run")
-        assert (planned.returncode, _actions(planned.stdout)) == (0, {"create"})
+        assert (planned.returncode, actions(planned.stdout)) == (0, {"create"})
         first = _apply(url)
-        assert (first.returncode, _actions(first.stdout)) == (0, {"create"}), first.stderr
+        assert (first.returncode, actions(first.stdout)) == (0, {"create"}), first.stderr
         assert "alias live serves version 1" in first.stdout
         second = _apply(url)
-        assert (second.returncode, _actions(second.stdout)) == (0, {"unchanged"})
+        assert (second.returncode, actions(second.stdout)) == (0, {"unchanged"})
         third = _apply(url, "--parameters", "LogLevel=ERROR", "HttpMaxInstances=3")
-        assert _actions(third.stdout) == {"unchanged", "update"}
+        assert actions(third.stdout) == {"unchanged", "update"}
         assert "update     function      http-function       environmentVariables" in third.stdout
         assert "alias live serves version 2" in third.stdout
 
@@ -85,7 +61,7 @@ def test_a_half_failed_apply_does_not_serve(function_compute: FunctionCompute) -
         failed = _apply(url, "--parameters", "LogLevel=ERROR", "AsyncRetryAttempts=9")
 
         assert failed.returncode == 1
-        assert "async config of event-function" in failed.stderr
+        assert "async config of contact-groups.live/event-function" in failed.stderr
         assert "Traceback" not in failed.stderr
         back = deploy(url, "rollback")
         assert "version 1 serves" in back.stderr
@@ -106,12 +82,15 @@ def test_triggers_follow_the_parameters(function_compute: FunctionCompute) -> No
 
         assert "update trigger event-function/topic sourceArn" in " ".join(moved.stdout.split())
         settled = _apply(url, "--parameters", "MnsTopic=new", "TimerPayload={}", role)
-        assert _actions(settled.stdout) == {"unchanged"}
+        assert actions(settled.stdout) == {"unchanged"}
         emptied = _apply(url, "--parameters", "MnsTopic=new", role)
         assert "delete trigger event-function/daily" in emptied.stdout
-        assert "no trigger event-function/daily: its Payload is empty" in emptied.stdout
+        assert (
+            "no trigger event-function/daily: the condition TimerPayloadIsSet does not hold"
+            in emptied.stdout
+        )
         again = _apply(url, "--parameters", "MnsTopic=new", role)
-        assert _actions(again.stdout) == {"unchanged"}
+        assert actions(again.stdout) == {"unchanged"}
 
 
 def test_rollback_moves_the_alias_back_and_says_so(function_compute: FunctionCompute) -> None:
@@ -150,15 +129,15 @@ def test_rollback_moves_the_alias_back_and_says_so(function_compute: FunctionCom
             "must be a number",
             2,
         ),
-        (["apply", "--role-arn", "x", "--parameters", "MnsTopic=t"], "TriggerRole is empty", 2),
+        (["apply", "--role-arn", "x", "--parameters", "MnsTopic=t"], "TriggerRole", 2),
         (
             ["apply", "--role-arn", "x", "--parameters", "CloudMonitorEndpoint=http://example.com"],
             "CLOUDMONITOR_ENDPOINT",
             2,
         ),
         (
-            ["apply", "--role-arn", "x", "--parameters", "FailureDestination=queue"],
-            "parameter FailureDestination",
+            ["apply", "--role-arn", "x", "--parameters", "FailureQueue=a/b"],
+            "parameter FailureQueue",
             2,
         ),
         (["apply", "--role-arn", "x", "--template", "none.yml"], "none.yml cannot be read", 2),

@@ -15,12 +15,11 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlencode
 
+from local import acs3
 from local.cloudmonitor import CloudMonitor
 from local.cloudmonitor.signature_check import (
     rpc_signature,
     rpc_string_to_sign,
-    v3_signature,
-    v3_string_to_sign,
 )
 
 #: Everything that an encoding can get wrong in one name.
@@ -197,9 +196,9 @@ def _v3(
         "x-acs-content-sha256": hashlib.sha256(body).hexdigest(),
     }
     headers |= {_HEADERS[name]: value for name, value in common.items()}
-    value = v3_signature(
-        v3_string_to_sign(method, "/", query.items(), headers.items(), body), key[1]
-    )
+    payload = headers["x-acs-content-sha256"]
+    text = acs3.string_to_sign(method, "/", query.items(), headers.items(), payload)
+    value = acs3.signature(text, key[1])
     names = ";".join(sorted(headers))
     authorization = f"ACS3-HMAC-SHA256 Credential={key[0]},SignedHeaders={names},Signature={value}"
     return Prepared(method, query, {**headers, "Authorization": authorization}, form)

@@ -15,6 +15,7 @@ import pytest
 
 from local.function_compute import FunctionCompute
 from tests.local_function_compute.support import Deployer, client_of
+from tests.local_function_compute.support_3 import Deployer3
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +56,9 @@ def client(platform: FunctionCompute) -> fc2.Client:
 def deploy(client: fc2.Client, tmp_path: Path) -> Deployer:
     """Deploys functions to it."""
     return Deployer(client, tmp_path)
+
+
+@pytest.fixture
+def deploy_3(platform: FunctionCompute) -> Deployer3:
+    """Deploys functions of 3.0 to it."""
+    return Deployer3(platform)

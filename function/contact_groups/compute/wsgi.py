@@ -82,6 +82,7 @@ class Wsgi:
         )
         quoted = quote(_BARE_PERCENT.sub("%25", instance), safe=_IN_PATHS, errors="replace")
         status, headers, body = problem_response(problem, quoted, request_id_of(environ))
+        headers["Content-Length"] = str(len(body))  # of HEAD too, where the server cannot count
         sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
         return f"{status} {problem.type.title}", list(headers.items()), sent
 

@@ -13,6 +13,7 @@ from typing import Any
 import fc2
 import requests
 
+from deploy.credentials import access_key
 from deploy.errors import DeployError, UsageError
 
 
@@ -22,8 +23,7 @@ def connect(
     """A client of Function Compute.
 
     Args:
-        environment: holds the AccessKey: ALIBABA_CLOUD_ACCESS_KEY_ID, _SECRET and, for a temporary
-            one, ALIBABA_CLOUD_SECURITY_TOKEN.
+        environment: holds the AccessKey.
         endpoint: a URL; None for that of the account in the region.
         account_id: the account, where endpoint is None.
         region: the region, likewise.
@@ -31,14 +31,7 @@ def connect(
     Raises:
         UsageError: there is no AccessKey, or neither endpoint nor account.
     """
-    key, secret = (
-        environment.get(f"ALIBABA_CLOUD_ACCESS_KEY_{part}", "") for part in ("ID", "SECRET")
-    )
-    if not (key and secret):
-        raise UsageError(
-            "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET to the deployer's"
-            " AccessKey"
-        )
+    key = access_key(environment)
     if not endpoint and not account_id:
         raise UsageError("give --account-id, or --endpoint (FUNCTION_COMPUTE_ENDPOINT)")
     # When a call fails, the SDK logs all headers of the request, Authorization and token among them
@@ -49,9 +42,9 @@ def connect(
         root.addHandler(logging.NullHandler())
     return fc2.Client(
         endpoint=(endpoint or f"https://{account_id}.{region}.fc.aliyuncs.com").rstrip("/"),
-        accessKeyID=key,
-        accessKeySecret=secret,
-        securityToken=environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
+        accessKeyID=key.id,
+        accessKeySecret=key.secret,
+        securityToken=key.token,
         Timeout=60,
     )
 

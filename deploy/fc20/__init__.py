@@ -1,0 +1,1 @@
+"""Function Compute 2.0: template.yml, through aliyun-fc2."""
