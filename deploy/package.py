@@ -53,12 +53,12 @@ class Target:
 
     Attributes:
         python: the version of Python, such as (3, 10).
-        locks: names of lock files in function/; the first that is there is taken.
+        lock: the name of its lock file in function/.
         output: where the package is written by default.
     """
 
     python: tuple[int, int]
-    locks: tuple[str, ...]
+    lock: str
     output: Path
 
     @property
@@ -70,10 +70,8 @@ class Target:
 #: By platform: the built-in python3.10 of 2.0, the Python of custom.debian11 on 3.0
 #: (facts/function-compute-3.md §B1).
 TARGETS = {
-    "2.0": Target((3, 10), ("requirements.txt",), Path("dist/function.zip")),
-    "3.0": Target(
-        (3, 12), ("requirements-web.txt", "requirements.txt"), Path("dist/function-3.0.zip")
-    ),
+    "2.0": Target((3, 10), "requirements.txt", Path("dist/function.zip")),
+    "3.0": Target((3, 12), "requirements-web.txt", Path("dist/function-3.0.zip")),
 }
 
 
@@ -94,14 +92,14 @@ def build(function: Path, output: Path, cache: Path, platform: str = "2.0") -> s
         DeployError: the dependencies are unavailable.
     """
     target = TARGETS[platform]
-    locks = [function / name for name in target.locks if (function / name).is_file()]
-    if not (function / "index.py").is_file() or not locks:
+    lock = function / target.lock
+    if not (function / "index.py").is_file() or not lock.is_file():
         raise UsageError(
-            f"{function} holds no index.py and requirements.txt: run this in the project's folder"
+            f"{function} holds no index.py and {target.lock}: run this in the project's folder"
         )
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
-        for source in (_dependencies(locks[0], cache, target), function):
+        for source in (_dependencies(lock, cache, target), function):
             shutil.copytree(
                 source, stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_LEFT_OUT)
             )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qsl
 
 import requests
 from alibabacloud_fc20230330 import models
@@ -68,8 +68,7 @@ class FunctionCall:
         """
         signing = DaraRequest()
         signing.method, signing.pathname = method, path
-        pairs = (pair.partition("=") for pair in query.split("&") if pair)
-        signing.query = {unquote(name): unquote(value) for name, _, value in pairs}
+        signing.query = dict(parse_qsl(query, keep_blank_values=True))
         signing.headers = {"x-acs-date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
         if self._key.token:
             signing.headers["x-acs-security-token"] = self._key.token
@@ -88,6 +87,7 @@ class FunctionCall:
         )
         call = self._client.invoke_function_with_options
         response = attempt(what, call, self._function, request, headers, RuntimeOptions())
-        body = response.body.read()
-        show(taken(asynchronous), response.headers, body, self._say)
-        return "x-fc-error-type" not in {name.lower() for name in response.headers}
+        failed = "x-fc-error-type" in {name.lower() for name in response.headers}
+        status = "the function failed" if failed else taken(asynchronous)
+        show(status, response.headers, response.body.read(), self._say)
+        return not failed

@@ -108,7 +108,7 @@ class _Reader:
         if not found:
             raise UsageError(
                 f"${{{expression}}} is neither env('NAME', 'default') nor vars.name, which is all"
-                " that ./bin/deploy reads"
+                " that apply reads"
             )
         value = self._variables
         for name in found[1].split(".")[1:]:
@@ -142,7 +142,7 @@ def _trigger(declared: Mapping[str, Any]) -> Trigger:
     others = sorted(declared.keys() - _TRIGGER)
     if others:
         raise UsageError(
-            f"trigger {declared['triggerName']}: ./bin/deploy cannot deploy {others[0]}; leave it"
+            f"trigger {declared['triggerName']}: apply cannot deploy {others[0]}; leave it"
             " out"
         )
     return Trigger(

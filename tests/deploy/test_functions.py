@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from local.function_compute import FunctionCompute
 from tests.deploy.support import actions, deploy
 from tests.deploy.unreliable import Unreliable
 
-PACKAGE = ROOT / TARGETS["3.0"].output
 TRIGGERS = (
     "TIMER_PAYLOAD={}",
     "MNS_TOPIC=old",
@@ -26,10 +26,13 @@ TRIGGERS = (
 CHANGED = ("LOG_LEVEL=ERROR", "MNS_TOPIC=new", "TIMER_PAYLOAD=[]", "MANIFEST_BUCKET=rota")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def package() -> None:
-    """The package that is deployed."""
-    build(ROOT / "function", PACKAGE, PACKAGE.parent / "dependencies", "3.0")
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package that is never run, since a small one is deployed faster."""
+    package = tmp_path_factory.mktemp("package") / "tiny.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", "")
+    return package
 
 
 @pytest.fixture
@@ -42,11 +45,12 @@ def function_compute(tmp_path: Path) -> Iterator[FunctionCompute]:
 @pytest.fixture
 def run(
     function_compute: FunctionCompute,
+    tiny: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Runner:
     """Runs commands in this process, which is faster."""
-    return Runner(function_compute.url, monkeypatch, capsys)
+    return Runner(function_compute.url, tiny, monkeypatch, capsys)
 
 
 class Runner:
@@ -58,8 +62,13 @@ class Runner:
     """
 
     def __init__(
-        self, url: str, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self,
+        url: str,
+        package: Path,
+        patch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
+        self._package = package
         self._capsys = capsys
         self._patch = patch
         self.err = ""
@@ -76,21 +85,24 @@ class Runner:
 
     def __call__(self, *arguments: str) -> str:
         """Runs one command; returns what it printed."""
-        self.code = main([arguments[0], "--platform", "3.0", *arguments[1:]])
+        command, *rest = arguments
+        if command == "apply" and "--package" not in rest:
+            rest = ["--package", str(self._package), *rest]
+        self.code = main([command, "--platform", "3.0", *rest])
         printed = self._capsys.readouterr()
         self.err = printed.err
         return printed.out
 
 
 def test_apply_creates_then_changes_nothing_then_only_what_differs(
-    function_compute: FunctionCompute,
+    function_compute: FunctionCompute, tiny: Path
 ) -> None:
     """A first apply creates everything, a second finds all unchanged, a third updates what was
     changed, and serves it; s.yaml alone says that it is 3.0.
     """
 
     def apply(*arguments: str) -> str:
-        options = ("--template", "s.yaml", "--role-arn", ROLE)
+        options = ("--template", "s.yaml", "--role-arn", ROLE, "--package", str(tiny))
         done = deploy(function_compute.url, "apply", *options, *arguments)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
@@ -182,8 +194,8 @@ def test_whatever_call_fails_the_old_version_serves(
         for number in range(1, calls + 1):
             level = f"LOG_LEVEL={'INFO' if number % 2 else 'ERROR'}"
             before = run("rollback", "--to", "1")
-            options = ("--parameters", *TRIGGERS, level, f"TIMER_PAYLOAD={number}")
-            options += (f"MNS_TOPIC=topic-{number}",)
+            changes = (level, f"TIMER_PAYLOAD={number}", f"MNS_TOPIC=topic-{number}")
+            options = ("--parameters", *TRIGGERS, *changes)
             unreliable.changes, unreliable.fails = [], number
 
             run("apply", *options)
@@ -201,29 +213,32 @@ def test_whatever_call_fails_the_old_version_serves(
 
 
 def test_whatever_call_of_the_first_apply_fails_it_can_be_completed(
-    tmp_path: Path, run: Runner
+    tmp_path: Path, run: Runner, function_compute: FunctionCompute
 ) -> None:
     """Each call of a first apply fails once, and each time the next apply completes it; there is
     no alias before there is a version of the whole function.
     """
-    calls = 1
-    number = 0
-    while number < calls:
-        number += 1
-        with FunctionCompute(tmp_path / str(number)) as fresh, Unreliable(fresh.port) as unreliable:
-            run.at(unreliable.url)
-            unreliable.fails = number
-            run("apply", "--parameters", *TRIGGERS)
+    text = (ROOT / "s.yaml").read_text()
+    template, calls, number = tmp_path / "s.yaml", 1, 0
+    with Unreliable(function_compute.port) as unreliable:
+        run.at(unreliable.url)
+        while number < calls:
+            number += 1
+            name = f"functionName: contact-groups-{number}"
+            template.write_text(text.replace("functionName: contact-groups", name))
+            options = ("--template", str(template), "--parameters", *TRIGGERS)
+            unreliable.changes, unreliable.fails = [], number
+            run("apply", *options)
             assert (run.code, len(run.err.splitlines())) == (1, 1), number
             unreliable.fails = 0
 
-            completed = run("apply", "--parameters", *TRIGGERS)
+            completed = run("apply", *options)
 
             assert "alias live serves version 1" in completed
-            assert actions(run("apply", "--parameters", *TRIGGERS)) == {"unchanged"}
             calls = len(unreliable.changes) - 1
             paths = [change.rpartition("/")[2] for change in unreliable.changes]
             assert paths.index("versions") < paths.index("aliases") < paths.index("triggers")
+    assert actions(run("apply", *options)) == {"unchanged"}
     assert calls == 10
 
 
@@ -298,3 +313,33 @@ def test_role_prints_what_s_yaml_asks_for(run: Runner, monkeypatch: pytest.Monke
     assert "oss:GetObject" not in run("role")
     run("role", "--parameters", "DELETES_ENABLED=yes")
     assert (run.code, "DeletesEnabled" in run.err) == (2, True)
+
+
+def test_invoke_shows_status_headers_body_and_log(
+    run: Runner, function_compute: FunctionCompute
+) -> None:
+    """An HTTP call and an event show all there is to see, and exit by how they ended."""
+    package = ROOT / TARGETS["3.0"].output
+    build(ROOT / "function", package, package.parent / "dependencies", "3.0")
+    run("apply", "--package", str(package))
+    body = '{"contactGroupName": "invoked", "contactNames": ["a"], "describe": "d"}'
+
+    def put(query: str) -> str:
+        path = f"/v1/contact-groups?dryRun={query}"
+        return run("invoke", "contact-groups", "--path", path, "--data", body)
+
+    done = put("tr%75e")
+    assert (run.code, run.err) == (0, "")
+    for part in ("200 OK", "X-Fc-Request-Id", '"contactGroupName": "invoked"'):
+        assert part in done
+    assert "400 Bad Request" in put("may+be")
+    assert run.code == 1
+    rejected = run("invoke", "contact-groups", "events/unclaimed.json")
+    assert run.code == 0
+    for part in ("done\n", "x-fc-request-id", '"rejected": 1', "log:", '"message": "event"'):
+        assert part in rejected
+    failed = run("invoke", "contact-groups", "events/payload.json")
+    assert (run.code, "the function failed\n" in failed) == (1, True)
+    background = run("invoke", "contact-groups", "events/unclaimed.json", "--async")
+    assert (run.code, "accepted" in background) == (0, True)
+    assert function_compute.wait_idle(30)
