@@ -142,8 +142,7 @@ def _trigger(declared: Mapping[str, Any]) -> Trigger:
     others = sorted(declared.keys() - _TRIGGER)
     if others:
         raise UsageError(
-            f"trigger {declared['triggerName']}: apply cannot deploy {others[0]}; leave it"
-            " out"
+            f"trigger {declared['triggerName']}: apply cannot deploy {others[0]}; leave it out"
         )
     return Trigger(
         declared["triggerName"],
