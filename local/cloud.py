@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -65,12 +65,13 @@ class LocalCloud:
         function_compute_port: int = 0,
         retry_seconds: float = 0.5,
         parameters: dict[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Args: state: the folder that everything is kept in; platform: 2.0 or 3.0 of Function
         Compute; the ports: 0 for any free one; retry_seconds: before the first retry of an
-        asynchronous invocation; parameters: as template.yml names them, on 3.0 as well; say: takes
-        lines of progress.
+        asynchronous invocation; parameters: as template.yml names them, on 3.0 as well;
+        environment: settings that the function has besides; say: takes lines of progress.
         """
         self._platform = platform
         self._say = say
@@ -91,6 +92,7 @@ class LocalCloud:
             extra_environment={
                 "OSS_ENDPOINT": self.objects.url,
                 "PYTHONPATH": str(self._runtime),
+                **(environment or {}),
             },
         )
         names = PLATFORMS[platform].http

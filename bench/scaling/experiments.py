@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bench.scaling import shapes
 from bench.scaling.model import Setup
 from bench.scaling.policies import POLICIES, THIS_CLIENT
 from bench.scaling.simulation import Figures, simulate
@@ -44,7 +45,7 @@ LATE = 0.010
 @dataclass(frozen=True)
 class Results:
     """Figures by what was varied: callers and policy, instances and pace, pace with late calls,
-    deployment, crowd and Retry-After, reading.
+    deployment, crowd and Retry-After, reading, load and shape.
     """
 
     seed: int
@@ -55,6 +56,7 @@ class Results:
     deployments: dict[tuple[tuple[int, int, float, float], bool], Figures]
     told: dict[tuple[tuple[int, float], float | None], Figures]
     readings: dict[tuple[str, str], Figures]
+    shapes: dict[tuple[str, str], shapes.Shared]
 
 
 def run(seed: int, quick: bool, tell: Callable[[str], None]) -> Results:
@@ -114,7 +116,10 @@ def run(seed: int, quick: bool, tell: Callable[[str], None]) -> Results:
         if not quick
         for policy in POLICIES
     }
-    return Results(seed, main.seconds, by_load, by_pace, late, by_deployment, told, by_reading)
+    shared = shapes.every(short, tell)
+    return Results(
+        seed, main.seconds, by_load, by_pace, late, by_deployment, told, by_reading, shared
+    )
 
 
 def _paced(setup: Setup, instances: int, pace: float) -> Setup:

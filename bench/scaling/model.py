@@ -93,8 +93,8 @@ class Reply:
 class Instance(Protocol):
     """One instance of the function, under some policy."""
 
-    def handle(self, done: Callable[[Reply], None]) -> None:
-        """Handles one request; `done` gets the reply."""
+    def handle(self, done: Callable[[Reply], None], deadline: float | None = None) -> None:
+        """Handles one request; `done` gets the reply. None: the deadline of the setup."""
         ...
 
 
@@ -109,7 +109,7 @@ class Platform:
         self._packed = setup.packed
         self.refused = 0
 
-    def request(self, done: Callable[[Reply], None]) -> None:
+    def request(self, done: Callable[[Reply], None], deadline: float | None = None) -> None:
         """Handles one request, or refuses it where no instance has room."""
         busy = self._busy
         if self._packed:
@@ -128,7 +128,7 @@ class Platform:
             done(reply)
 
         busy[chosen] += 1
-        self._instances[chosen].handle(finished)
+        self._instances[chosen].handle(finished, deadline)
 
 
 class Callers:

@@ -65,7 +65,7 @@ class ScriptedInstance:
         self._upstream = upstream
         self._steps = steps
 
-    def handle(self, done: Callable[[Reply], None]) -> None:
+    def handle(self, done: Callable[[Reply], None], deadline: float | None = None) -> None:
         self._go_on(self._steps(), None, done)
 
     def _go_on(self, steps: Steps, raw: RawAnswer | None, done: Callable[[Reply], None]) -> None:
@@ -111,8 +111,8 @@ class Client:
             jitter=jitter,
         )
 
-    def handle(self, done: Callable[[Reply], None]) -> None:
-        self._threads.start(lambda: done(self._put()))
+    def handle(self, done: Callable[[Reply], None], deadline: float | None = None) -> None:
+        self._threads.start(lambda: done(self._put(deadline or self._deadline)))
 
     def send(self, request: Request, deadline: float) -> RawAnswer:
         """See `Transport`."""
@@ -126,9 +126,9 @@ class Client:
             raise NoAnswer("No whole answer came in time")
         return raw
 
-    def _put(self) -> Reply:
+    def _put(self, deadline: float) -> Reply:
         try:
-            self._client.call(_PUT, lambda: _CREDENTIALS, self._loop.now + self._deadline)
+            self._client.call(_PUT, lambda: _CREDENTIALS, self._loop.now + deadline)
         except Problem as problem:
             after = problem.headers().get("Retry-After")
             told = self._retry_after if after is None else self._retry_after or float(after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from bench.scaling import model, upstream
 from bench.scaling.experiments import RECOMMENDED, SAME, SHORT, Results
 from bench.scaling.plot import Axis, Panel, draw
 from bench.scaling.policies import ALTERNATIVES, FIXED_WAIT, POLICIES, THIS_CLIENT
+from bench.scaling.shapes import EVENT_WAIT, EVENT_WAIT_MAX, SHAPES
 from bench.scaling.simulation import Figures
 from bench.scaling.upstream import QUOTA
 
@@ -114,6 +116,7 @@ def write_report(results: Results, command: str) -> str:
             load_reading=_load_reading(results),
             pace_table=_pace_table(results),
             deployment_table=_deployment_table(results),
+            shape_table=_shape_table(results),
             told_table=_told_table(results),
             same=SAME,
             reading_table=_reading_table(results),
@@ -129,6 +132,8 @@ def write_report(results: Results, command: str) -> str:
             patience=model.PATIENCE,
             caller_wait=model.CALLER_WAIT,
             fixed_wait=FIXED_WAIT,
+            event_wait=EVENT_WAIT,
+            event_wait_max=EVENT_WAIT_MAX,
         )
     )
     return "\n\n".join(map(_wrapped, page.rstrip().split("\n\n"))) + "\n"
@@ -236,6 +241,25 @@ def _deployment_table(results: Results) -> str:
         "MaxInstances|InstanceConcurrency|pace of each|deadline"
         "|first: of the quota|failed|p99|evenly: of the quota|failed|p99"
     )
+    return _table(head.split("|"), rows)
+
+
+def _shape_table(results: Results) -> str:
+    rows = [
+        (
+            load if name == next(iter(SHAPES)) else "",
+            name,
+            f"{shared.goodput / QUOTA:.1%}",
+            f"{shared.failed:.1%}",
+            f"{shared.p99:.1f} s",
+            *(
+                "—" if math.isnan(seconds) else f"{seconds:,.1f} s"
+                for seconds in (shared.event_p50, shared.event_p99)
+            ),
+        )
+        for (load, name), shared in results.shapes.items()
+    ]
+    head = "load|deployed as|of the quota|callers failed|p99|events p50|events p99"
     return _table(head.split("|"), rows)
 
 

@@ -85,8 +85,8 @@ def simulate(policy: str, setup: Setup) -> Figures:
         callers=setup.callers,
         served=len(latencies),
         goodput=callers.in_time / setup.seconds,
-        p50=_percentile(latencies, 0.50),
-        p99=_percentile(latencies, 0.99),
+        p50=percentile(latencies, 0.50),
+        p99=percentile(latencies, 0.99),
         calls=upstream.calls,
         throttled=upstream.throttled,
         refused=platform.refused,
@@ -95,6 +95,6 @@ def simulate(policy: str, setup: Setup) -> Figures:
     )
 
 
-def _percentile(ordered: list[float], share: float) -> float:
+def percentile(ordered: list[float], share: float) -> float:
     """The nearest rank."""
     return ordered[math.ceil(share * len(ordered)) - 1] if ordered else math.nan
