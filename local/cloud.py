@@ -66,13 +66,14 @@ class LocalCloud:
         retry_seconds: float = 0.5,
         parameters: dict[str, str] | None = None,
         access_keys: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Args: state: the folder that everything is kept in; platform: 2.0 or 3.0 of Function
         Compute; the ports: 0 for any free one; retry_seconds: before the first retry of an
         asynchronous invocation; parameters: as template.yml names them, on 3.0 as well;
-        access_keys: secrets of callers beside ACCESS_KEY, by their id; say: takes lines of
-        progress.
+        access_keys: secrets of callers beside ACCESS_KEY, by their id; environment: settings that
+        the function has besides; say: takes lines of progress.
         """
         self._platform = platform
         self._say = say
@@ -94,6 +95,7 @@ class LocalCloud:
             extra_environment={
                 "OSS_ENDPOINT": self.objects.url,
                 "PYTHONPATH": str(self._runtime),
+                **(environment or {}),
             },
         )
         names = PLATFORMS[platform].http

@@ -81,7 +81,7 @@ class On30:
     """s.yaml on Function Compute 3.0: one web function. The attributes are those of `On20`."""
 
     http = events = ("", SERVICE)
-    event_option = f"{SERVICE} --platform 3.0"
+    event_option = f"--platform 3.0 {SERVICE}"
     file = "s.yaml"
     package = ROOT / TARGETS["3.0"].output
 

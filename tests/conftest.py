@@ -173,6 +173,23 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def cloud_3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """The same on Function Compute 3.0, with s.yaml."""
+    parameters = {
+        "DeletesEnabled": "true",
+        "CloudMonitorCallsPerSecond": "10000",
+        "AsyncRetryAttempts": "2",
+    }
+    with LocalCloud(
+        tmp_path_factory.mktemp("cloud"),
+        platform="3.0",
+        retry_seconds=0.0,
+        parameters=parameters,
+    ) as running:
+        yield running
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _oss2_compiled() -> None:
     """The compiler warns of escapes in oss2 when no earlier import has compiled it."""

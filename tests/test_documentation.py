@@ -41,15 +41,20 @@ def _commands(page: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def environment(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(
+    cloud: LocalCloud, cloud_3: LocalCloud, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """What a reader has set; ./bin/deploy runs in the environment of these tests."""
     venv = tmp_path_factory.mktemp("venv")
     (venv / "bin").mkdir()
     (venv / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (venv / "bin" / "python").chmod(0o755)
     (venv / ".run").touch()
-    endpoint = {"FUNCTION_COMPUTE_ENDPOINT": cloud.function_compute.url}
-    return {**os.environ, **ACCESS_KEY, **endpoint, "VENV": str(venv)}
+    addresses = {
+        "FUNCTION_COMPUTE_ENDPOINT": cloud.function_compute.url,
+        "HTTP_TRIGGER_URL": cloud_3.deployed.trigger_url(),
+    }
+    return {**os.environ, **ACCESS_KEY, **addresses, "VENV": str(venv)}
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -108,6 +113,18 @@ def test_python_examples(environment: dict[str, str], code: str) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("200 {'contactGroupName': 'on-call'")
+
+
+@pytest.mark.parametrize("code", [block for page in DOCS for block in _blocks(page, "javascript")])
+def test_javascript_examples(environment: dict[str, str], code: str) -> None:
+    """Each example for Node.js calls the deployed function, and is answered 200."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed (Debian: apt-get install nodejs)")
+    done = _run([node, "--input-type=module", "--eval", code], environment)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('200 {"contactGroupName":')
 
 
 @pytest.mark.parametrize("file", SPEAKING, ids=lambda file: str(file.relative_to(ROOT)))

@@ -21,6 +21,8 @@ from deploy.fc30.client import attempt, trigger_url
 from deploy.invoke import Request, Say, show, taken
 
 SIGNATURE = "ACS3-HMAC-SHA256"
+#: Seconds that an event may take: a little more than the function's timeout in s.yaml.
+LONGEST = 310
 
 
 class FunctionCall:
@@ -86,7 +88,8 @@ class FunctionCall:
             else models.InvokeFunctionHeaders(x_fc_log_type="Tail")
         )
         call = self._client.invoke_function_with_options
-        response = attempt(what, call, self._function, request, headers, RuntimeOptions())
+        patience = RuntimeOptions(read_timeout=LONGEST * 1000)
+        response = attempt(what, call, self._function, request, headers, patience)
         failed = "x-fc-error-type" in {name.lower() for name in response.headers}
         status = "the function failed" if failed else taken(asynchronous)
         show(status, response.headers, response.body.read(), self._say)

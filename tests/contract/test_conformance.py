@@ -6,15 +6,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis
 import schemathesis
 from schemathesis.checks import CHECKS
 
 from contact_groups.schemas import CODES
-from contract.conformance import EXCEPTIONS, SETTINGS, UNEXPRESSED, check, follow_links, load
+from contract.conformance import CASES, EXCEPTIONS, SETTINGS, UNEXPRESSED, check, follow_links, load
 from contract.scenarios import application
 from local.cloud import LocalCloud
 
 schema = load(application())
+over_http = load()
+#: Whatever reaches the application is the same on both platforms; tests/contract/test_web.py holds
+#: the web server itself to the contract.
+FEWER = hypothesis.settings(SETTINGS, max_examples=max(5, CASES // 16))
 
 
 @schema.parametrize()
@@ -25,6 +30,13 @@ def test_here_and_through_function_compute(case: schemathesis.Case[Any], cloud: 
     """
     check(case)
     check(case, cloud.facade.url)
+
+
+@over_http.parametrize()
+@FEWER
+def test_through_function_compute_3(case: schemathesis.Case[Any], cloud_3: LocalCloud) -> None:
+    """The same through the web function on the local Function Compute 3.0."""
+    check(case, cloud_3.facade.url)
 
 
 def test_links_lead_on(cloud: LocalCloud) -> None:

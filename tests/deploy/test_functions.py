@@ -132,6 +132,17 @@ def test_parameters_come_from_the_environment_too(
     assert "update" in actions(run("apply", "--parameters", "LOG_LEVEL=DEBUG"))
 
 
+def test_a_variable_that_goes_is_an_update(run: Runner, tmp_path: Path) -> None:
+    """A variable that the function has and the file no longer names is taken away."""
+    text = (ROOT / "s.yaml").read_text()
+    earlier = tmp_path / "s.yaml"
+    earlier.write_text(text.replace("PYTHONPATH: /code", "PYTHONPATH: /code\n        OLD: '1'"))
+    run("apply", "--template", str(earlier))
+
+    assert "update     function      contact-groups       environmentVariables" in run("apply")
+    assert actions(run("apply")) == {"unchanged"}
+
+
 def test_dry_run_changes_nothing(run: Runner) -> None:
     """A plan is only printed."""
     run("apply", "--dry-run")
@@ -158,6 +169,26 @@ def test_triggers_follow_the_parameters(run: Runner) -> None:
     assert "no trigger contact-groups/topic: MNS_TOPIC is empty" in emptied
     again = run("apply", "--parameters", *TRIGGERS, "MNS_TOPIC=", "EVENT_PATTERN=")
     assert actions(again) == {"unchanged"}
+
+
+def test_a_trigger_that_cannot_be_updated_is_made_anew(
+    run: Runner, function_compute: FunctionCompute
+) -> None:
+    """An MNS trigger whose role changes is deleted and created, since Serverless Devs does not
+    update one either (facts/function-compute-3.md §B5); one of OSS is updated.
+    """
+    run("apply", "--parameters", *TRIGGERS)
+    with Unreliable(function_compute.port) as watched:
+        run.at(watched.url)
+
+        run("apply", "--parameters", *TRIGGERS, f"TRIGGER_ROLE_ARN={ROLE}-2")
+
+        triggers = "/2023-03-30/functions/contact-groups/triggers"
+        assert watched.changes == [
+            f"DELETE {triggers}/topic",
+            f"POST {triggers}",
+            f"PUT {triggers}/manifests",
+        ]
 
 
 def test_rollback_moves_the_alias_back_and_says_so(run: Runner) -> None:

@@ -12,11 +12,13 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from contact_groups.api import create_app
@@ -153,7 +155,7 @@ class Soak:
             self._audit(cloudmonitor, recorder, log.getvalue())
         return self._report
 
-    def _send_all(self, app: Wsgi, recorder: _Recorder, batch: range) -> None:
+    def _send_all(self, app: Any, recorder: Any, batch: range) -> None:
         numbers = iter(batch)
         threads = [
             threading.Thread(target=self._work, args=(app, recorder, numbers))
@@ -164,7 +166,7 @@ class Soak:
         for thread in threads:
             thread.join()
 
-    def _work(self, app: Wsgi, recorder: _Recorder, numbers: Iterator[int]) -> None:
+    def _work(self, app: Any, recorder: Any, numbers: Iterator[int]) -> None:
         while True:
             with self._lock:
                 number = next(numbers, None)
@@ -192,7 +194,7 @@ class Soak:
         for name in stored:
             cloudmonitor.state.store.delete(name)
 
-    def _audit(self, cloudmonitor: CloudMonitor, recorder: _Recorder, log: str) -> None:
+    def _audit(self, cloudmonitor: CloudMonitor, recorder: Any, log: str) -> None:
         report, calls = self._report, cloudmonitor.calls()
         report.answered, report.calls = len(self._replies), len(calls)
         report.struck = sum(bool(made.faults) for made in calls)
@@ -253,8 +255,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--reads", choices=READS, default="on")
     parser.add_argument("--read-lag-ms", type=float, default=0, help="how far reads lag behind")
+    parser.add_argument(
+        "--platform",
+        choices=("2.0", "3.0"),
+        default=os.environ.get("PLATFORM") or None,
+        help="the function is deployed there; also set by PLATFORM; else it is in this process",
+    )
     options = parser.parse_args(arguments)
-    soak = Soak(
+    make: Callable[..., Soak] = Soak
+    if options.platform:
+        from tests.faults.soak_deployed import DeployedSoak
+
+        make = partial(DeployedSoak, options.platform)
+    soak = make(
         options.requests,
         options.threads,
         options.seed,

@@ -34,17 +34,10 @@ def _local(*arguments: str, session: bool = False, **environment: str) -> subpro
     )
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What `python -m local run` prints as its addresses, on free ports."""
-    process = _local(
-        "run",
-        "--state",
-        str(tmp_path),
-        FACADE_PORT="0",
-        CLOUDMONITOR_PORT="0",
-        FUNCTION_COMPUTE_PORT="0",
-    )
+@contextlib.contextmanager
+def _running(state: Path, **environment: str) -> Iterator[dict[str, str]]:
+    ports = {"FACADE_PORT": "0", "CLOUDMONITOR_PORT": "0", "FUNCTION_COMPUTE_PORT": "0"}
+    process = _local("run", "--state", str(state), **ports, **environment)
     assert process.stdout
     text = ""
     while "Ctrl-C" not in text:
@@ -57,6 +50,13 @@ def running(tmp_path: Path) -> Iterator[dict[str, str]]:
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
     process.communicate()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What `python -m local run` prints as its addresses, on free ports."""
+    with _running(tmp_path) as addresses:
+        yield addresses
 
 
 def test_the_documents_own_example_creates_the_group(running: dict[str, str]) -> None:
@@ -77,8 +77,14 @@ def test_the_documents_own_example_creates_the_group(running: dict[str, str]) ->
     )
 
 
-def test_the_printed_commands_work_as_printed(running: dict[str, str]) -> None:
-    """Each command that a new user is told to paste succeeds."""
+@pytest.mark.parametrize("platform", ["2.0", "3.0"])
+def test_the_printed_commands_work_as_printed(tmp_path: Path, platform: str) -> None:
+    """Each command that a new user is told to paste succeeds, on either platform."""
+    with _running(tmp_path, PLATFORM=platform) as running:
+        _run_printed_commands(running)
+
+
+def _run_printed_commands(running: dict[str, str]) -> None:
     commands = re.findall(
         r"^  ((?:curl|ALIBABA).*?)(?:\n\n|\n(?=\S))", running["text"], flags=re.S | re.M
     )
@@ -90,6 +96,14 @@ def test_the_printed_commands_work_as_printed(running: dict[str, str]) -> None:
             ["bash", "-c", strict], cwd=ROOT, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_an_unknown_platform_is_a_clear_error(tmp_path: Path) -> None:
+    """PLATFORM is one of the two, else nothing starts."""
+    process = _local("run", "--state", str(tmp_path), PLATFORM="4.0")
+
+    assert "PLATFORM is '4.0': it must be 2.0 or 3.0" in process.communicate(timeout=60)[1]
+    assert process.returncode == 2
 
 
 def test_a_port_in_use_is_a_clear_error(running: dict[str, str], tmp_path: Path) -> None:
