@@ -38,26 +38,25 @@ def read_xml(body: bytes, pairs_hook: PairsHook) -> dict[str, Any]:
     root = fromstring(body, forbid_dtd=True)
     members = pairs_hook([(child.tag, _member(child, pairs_hook)) for child in root])
     if root.tag == "Error":  # never a success, whatever it says
-        return {name: value for name, value in members.items() if name.lower() != "success"}
-    return members if root.tag.endswith("Response") else {}
+        members = {name: value for name, value in members.items() if name.lower() != "success"}
+    elif not root.tag.endswith("Response"):
+        return {}
+    return {name: _stripped(value) for name, value in members.items()}
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
 
 
 def _member(element: Element, pairs_hook: PairsHook) -> Any:
     """A text, an array, or None for anything else that has elements: nobody reads that."""
     if element.tag.lower() in _ARRAYS:
-        return [_element(child, pairs_hook) for child in element]
-    return None if len(element) else (element.text or "").strip()
+        return [_item(child, pairs_hook) for child in element]
+    return None if len(element) else element.text or ""
 
 
-def _element(element: Element, pairs_hook: PairsHook) -> Any:
-    """An element of an array: a group, or a name, which is left as it is."""
+def _item(element: Element, pairs_hook: PairsHook) -> Any:
+    """An item of an array: an object, or a text; None where it is empty."""
     if len(element):
-        return pairs_hook([(child.tag, _in_group(child)) for child in element])
-    return element.text or ""
-
-
-def _in_group(element: Element) -> Any:
-    """A member of a group."""
-    if element.tag.lower() in _ARRAYS:
-        return [child.text or "" for child in element]
-    return element.text or ""
+        return pairs_hook([(child.tag, _member(child, pairs_hook)) for child in element])
+    return element.text
