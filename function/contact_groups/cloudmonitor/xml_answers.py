@@ -1,7 +1,7 @@
 """Reads an answer in XML into the members that the same answer has in JSON.
 
-The list of groups is in XML in one sample of the vendor's (facts/contact-group-operations.md §A2),
-and the other answers can be (facts/cloudmonitor.md §1.3, §5).
+The vendor shows the list of groups in XML too (facts/contact-group-operations.md §A2), and so the
+other answers (facts/cloudmonitor.md §1.3, §5).
 """
 
 from __future__ import annotations
