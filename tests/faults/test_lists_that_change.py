@@ -107,6 +107,14 @@ def test_an_absent_group_costs_two_readings_of_several_pages_and_one_of_a_single
         assert (reply.status, _pages(model)) == (404, pages)
 
 
+def test_a_group_that_is_seen_twice_is_no_reason_to_call_another_absent() -> None:
+    """Where fewer groups are seen than Total says, the list is read anew."""
+    reply, model = _get(150, None, iter([[], [], [_up(0)]]))
+
+    assert reply.status == 404
+    assert _pages(model) == [1, 2, 2, 1] * 2
+
+
 def test_what_no_reading_of_pages_can_promise() -> None:
     """A group that is moved up during the first reading, and down during the second, is called
     absent: docs/calling.md says so. There were two readings.
