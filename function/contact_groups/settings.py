@@ -231,7 +231,8 @@ SETTINGS: tuple[Setting, ...] = (
         "read_pages_max",
         "100",
         "1 to 1000",
-        "how many pages of 100 groups one read may take until it has found its group",
+        "how many pages of 100 groups one read may take until it has found its group; a group that"
+        " is not there takes each page twice",
         _whole(1_000),
     ),
     Setting(

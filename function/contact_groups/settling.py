@@ -134,7 +134,7 @@ class Settler:
         if problem.outcome != UNKNOWN or self._forbidden:
             raise problem
         started = self._client.now() - (problem.elapsed or 0.0)
-        looks: list[bool] = []  # since the last attempt: whether each shows that nothing was done
+        looks: list[bool] = []  # with no attempt after it: whether it shows that nothing was done
         while len(looks) < LOOKS and (sighting := self._look(write.name, credentials, deadline)):
             holds = write.holds(sighting.group)
             if holds:
@@ -147,7 +147,7 @@ class Settler:
                 try:
                     return self._repeat(before, write, credentials, deadline)
                 except Problem as next_problem:
-                    problem, looks = next_problem, []
+                    problem = next_problem
                     continue
             looks.append(holds is False and problem.over and _untouched(sighting, started))
             if len(looks) < LOOKS and not self._client.pause(LAG, deadline):

@@ -191,6 +191,35 @@ def test_a_refusal_after_a_lost_answer_is_tried_again_while_time_is_left() -> No
         assert world.time.elapsed <= float(wait)
 
 
+def test_a_read_that_takes_the_time_that_is_left_is_followed_by_no_attempt() -> None:
+    """The problem stays that of the write, and nothing is sent after the deadline."""
+    world = World()
+
+    def slow(work: Work) -> RawAnswer:
+        world.time.sleep(0.8)
+        return work()
+
+    world.model.script = [lost_before, refused]
+    world.model.reads = [slow]
+
+    reply = world.put({"Prefer": "wait=1"})
+
+    assert (reply.problem, reply.json["outcome"]) == ("values-rejected", "unknown")
+    assert world.model.sent.count("PutContactGroup") == 2
+
+
+def test_settling_asks_for_no_attempt_before_cloudmonitor_wants_one() -> None:
+    """Where CloudMonitor's hint is beyond the deadline, nothing is sent in spite of it."""
+    world = World()
+    busy = refusal("ServiceUnavailable", 503, **{"retry-after": "60"})
+    world.model.script = [lost_before, lambda _: busy]
+
+    reply = world.put()
+
+    assert (reply.problem, reply.headers["Retry-After"]) == ("upstream-unavailable", "60")
+    assert world.model.sent.count("PutContactGroup") == 2
+
+
 def test_without_time_for_a_second_look_it_stays_unknown() -> None:
     """The deadline holds for settling too."""
     world = World()

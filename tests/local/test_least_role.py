@@ -14,14 +14,16 @@ from tests.faults.cases import KNOWN
 from tests.support import CANARY_SECRET, CANARY_TOKEN, GROUP, Reply, call, context
 
 NAME = str(GROUP["contactGroupName"])
-READ = "DescribeContactGroupList"
+READ, DELETE = "DescribeContactGroupList", "DeleteContactGroup"
 
 
 @pytest.fixture
 def cloudmonitor() -> Iterator[CloudMonitor]:
-    """A local CloudMonitor whose RAM refuses to list groups."""
+    """A local CloudMonitor whose RAM refuses to list and to delete groups."""
     with CloudMonitor(credentials=[KNOWN]) as server:
-        server.state.switches = dataclasses.replace(server.state.switches, denied_actions=(READ,))
+        server.state.switches = dataclasses.replace(
+            server.state.switches, denied_actions=(READ, DELETE)
+        )
         yield server
 
 
@@ -34,6 +36,7 @@ def send(
         CLOUDMONITOR_ENDPOINT=cloudmonitor.url,
         CLOUDMONITOR_CALLS_PER_SECOND="10000",
         CLOUDMONITOR_MAX_ATTEMPTS="1",
+        DELETES_ENABLED="true",
         ALIBABA_CLOUD_ACCESS_KEY_ID=KNOWN.access_key_id,
         ALIBABA_CLOUD_ACCESS_KEY_SECRET=CANARY_SECRET,
         ALIBABA_CLOUD_SECURITY_TOKEN=CANARY_TOKEN,
@@ -57,6 +60,18 @@ def test_a_read_names_the_right_that_is_missing(send: Callable[..., Reply]) -> N
 
         assert (reply.status, reply.problem) == (403, "permission-denied")
         assert f"cms:{READ}" in reply.json["detail"]
+
+
+def test_a_delete_names_the_right_that_is_missing(
+    cloudmonitor: CloudMonitor, send: Callable[..., Reply]
+) -> None:
+    """A delete is 403 permission-denied, names the action that is missing, and reads nothing."""
+    reply = send("DELETE", "/v1/contact-groups/on-call")
+
+    assert (reply.status, reply.problem) == (403, "permission-denied")
+    assert reply.json["outcome"] == "not-applied"
+    assert f"cms:{DELETE}" in reply.json["detail"]
+    assert [made.action for made in cloudmonitor.calls()] == [DELETE]
 
 
 def test_an_unknown_outcome_stays_unknown_with_one_warning(

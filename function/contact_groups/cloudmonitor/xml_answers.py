@@ -1,7 +1,7 @@
 """Reads an answer in XML into the members that the same answer has in JSON.
 
-The list of groups is in XML in one sample of the vendor's (facts/contact-group-operations.md §A2),
-and the other answers can be (facts/cloudmonitor.md §1.3, §5).
+The vendor shows the list of groups in XML too (facts/contact-group-operations.md §A2), and so the
+other answers (facts/cloudmonitor.md §1.3, §5).
 """
 
 from __future__ import annotations
@@ -38,26 +38,25 @@ def read_xml(body: bytes, pairs_hook: PairsHook) -> dict[str, Any]:
     root = fromstring(body, forbid_dtd=True)
     members = pairs_hook([(child.tag, _member(child, pairs_hook)) for child in root])
     if root.tag == "Error":  # never a success, whatever it says
-        return {name: value for name, value in members.items() if name.lower() != "success"}
-    return members if root.tag.endswith("Response") else {}
+        members = {name: value for name, value in members.items() if name.lower() != "success"}
+    elif not root.tag.endswith("Response"):
+        return {}
+    return {name: _stripped(value) for name, value in members.items()}
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
 
 
 def _member(element: Element, pairs_hook: PairsHook) -> Any:
     """A text, an array, or None for anything else that has elements: nobody reads that."""
     if element.tag.lower() in _ARRAYS:
-        return [_element(child, pairs_hook) for child in element]
-    return None if len(element) else (element.text or "").strip()
+        return [_item(child, pairs_hook) for child in element]
+    return None if len(element) else element.text or ""
 
 
-def _element(element: Element, pairs_hook: PairsHook) -> Any:
-    """An element of an array: a group, or a name, which is left as it is."""
+def _item(element: Element, pairs_hook: PairsHook) -> Any:
+    """An item of an array: an object, or a text; None where it is empty."""
     if len(element):
-        return pairs_hook([(child.tag, _in_group(child)) for child in element])
-    return element.text or ""
-
-
-def _in_group(element: Element) -> Any:
-    """A member of a group."""
-    if element.tag.lower() in _ARRAYS:
-        return [child.text or "" for child in element]
-    return element.text or ""
+        return pairs_hook([(child.tag, _member(child, pairs_hook)) for child in element])
+    return element.text
