@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from bench import events
+from bench import events, web
 from bench.environment import (
     OURS,
     SDK_CURRENT,
@@ -47,10 +47,11 @@ class Effort:
     concurrent: int
     concurrent_requests: int
     event_rounds: int
+    web_rounds: int
 
 
-FULL = Effort(21, 5, 60, 200, 100_000, 30, 7, 40, 3)
-QUICK = Effort(7, 1, 15, 100, 5_000, 7, 1, 20, 1)
+FULL = Effort(21, 5, 60, 200, 100_000, 30, 7, 40, 3, web.ROUNDS)
+QUICK = Effort(7, 1, 15, 100, 5_000, 7, 1, 20, 1, 2)
 
 
 @dataclass
@@ -71,6 +72,7 @@ class Results:
     reads: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     hostile: dict[str, float] = field(default_factory=dict)
     events: list[tuple[str, bool]] = field(default_factory=list)
+    web: list[str] = field(default_factory=list)
     per_second: Samples = field(default_factory=dict)
     p99: Samples = field(default_factory=dict)
     concurrent_cpu: Samples = field(default_factory=dict)
@@ -114,6 +116,8 @@ class Bench:
             self._flatness(port)
         say(f"{len(events.CASES)} hostile events")
         self.results.events = events.rows(effort.event_rounds)
+        say("the web function")
+        self.results.web = web.section(effort.web_rounds)
         say("reads")
         self._reads()
         with stub(UPSTREAM_MS) as port:

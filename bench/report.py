@@ -179,6 +179,7 @@ def document(results: Results, held: Sequence[Target], interpreter: str) -> str:
         EVENTS_HEAD,
         *(row for row, _ in results.events),
         "",
+        *results.web,
     ]
     return "\n".join(lines)
 

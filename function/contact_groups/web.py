@@ -6,17 +6,20 @@ FC_CUSTOM_LISTEN_PORT.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import sys
 from collections.abc import Mapping
 
-from contact_groups.compute.server import Server
-from contact_groups.compute.web import Web
-from contact_groups.events.report import EventFailed
-from contact_groups.function import Function
-from contact_groups.settings import SettingsError
+gc.disable()  # imports make no garbage; see index.py
+from contact_groups.compute.server import Server  # noqa: E402
+from contact_groups.compute.web import Web  # noqa: E402
+from contact_groups.function import Function  # noqa: E402
+from contact_groups.settings import SettingsError  # noqa: E402
+
+gc.enable()
 
 #: The platform's default (facts/function-compute-3.md §B2).
 PORT = "9000"
@@ -51,12 +54,18 @@ def serve(environment: Mapping[str, str]) -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"contact_groups.web: cannot listen on port {port}: {error}\n")
         return 1
-    web = Web(function, headers_trusted=trusted, logged=EventFailed)
+    web = Web(function, headers_trusted=trusted, is_logged=_is_logged)
     server = Server(web, listener, headers_trusted=trusted, end_max=end_max)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.stop)
     server.run()
     return 0
+
+
+def _is_logged(error: Exception) -> bool:
+    from contact_groups.events.report import EventFailed  # late: a cold start has no use for it
+
+    return isinstance(error, EventFailed)
 
 
 def _listen(port: str) -> socket.socket:

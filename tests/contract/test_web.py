@@ -46,7 +46,11 @@ class _WebServer:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
         self.served = _Served()
-        web = Web(self.served, headers_trusted=True, logged=EventFailed)
+        web = Web(
+            self.served,
+            headers_trusted=True,
+            is_logged=lambda error: isinstance(error, EventFailed),
+        )
         self._server = Server(web, listener, headers_trusted=True, end_max=10.0)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()

@@ -37,7 +37,7 @@ def _local(*arguments: str, session: bool = False, **environment: str) -> subpro
 @contextlib.contextmanager
 def _running(state: Path, **environment: str) -> Iterator[dict[str, str]]:
     ports = {"FACADE_PORT": "0", "CLOUDMONITOR_PORT": "0", "FUNCTION_COMPUTE_PORT": "0"}
-    process = _local("run", "--state", str(state), **ports, **environment)
+    process = _local("run", "--state", str(state), session=False, **ports, **environment)
     assert process.stdout
     text = ""
     while "Ctrl-C" not in text:

@@ -1,1 +1,1 @@
-"""Function Compute as it really behaves: its WSGI, its HTTP-shaped events, its credentials."""
+"""Function Compute as it really behaves: its WSGI, its HTTP-shaped events, its web functions."""

@@ -66,16 +66,18 @@ class Web:
     request target, as it was sent and in ASCII, into REQUEST_URI.
     """
 
-    def __init__(self, function: Served, *, headers_trusted: bool, logged: type[Exception]) -> None:
+    def __init__(
+        self, function: Served, *, headers_trusted: bool, is_logged: Callable[[Exception], bool]
+    ) -> None:
         """Args:
         function: what answers.
         headers_trusted: whether only the platform can have set the `x-fc-*` headers. If not, they
             are dropped: there are no control paths, and each request has the environment's
             credentials and no request id.
-        logged: what `event_handler` raises after it has written its own log line.
+        is_logged: whether `event_handler` wrote a log line before it raised this.
         """
         self._function = function
-        self._logged = logged
+        self._is_logged = is_logged
         self._trusted = headers_trusted
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -107,7 +109,7 @@ class Web:
         try:
             result = self._function.event_handler(environ["wsgi.input"].read(), context)
         except Exception as error:  # each of them must reach the platform as a failure
-            if not isinstance(error, self._logged):
+            if not self._is_logged(error):
                 with logs.gather(requestId=getattr(context, "request_id", None)):
                     logs.write_fault(error)
             # As a built-in runtime answers it (facts/function-compute.md §2.2), but without the

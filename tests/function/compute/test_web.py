@@ -91,7 +91,11 @@ class _Here:
         self.function = Function(environment)
         self.function.prepare()
         self.server = Server(
-            Web(self.function, headers_trusted=trusted, logged=EventFailed),
+            Web(
+                self.function,
+                headers_trusted=trusted,
+                is_logged=lambda error: isinstance(error, EventFailed),
+            ),
             socket.create_server(("127.0.0.1", 0)),
             headers_trusted=trusted,
             end_max=30.0,
