@@ -176,7 +176,7 @@ def _check_built_in(function: Document) -> None:
 
 
 def _check_custom(config: Document) -> None:
-    """facts/function-compute-3.md §B2; the default is an executable /code/bootstrap at port 9000."""
+    """The default is an executable /code/bootstrap (facts/function-compute-3.md §B2)."""
     for name in config.keys() - {"command", "args", "port"}:
         if config[name]:
             raise not_modelled(f"customRuntimeConfig.{name}")
