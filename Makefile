@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: $(VENV)/.run ## the function and a local cloud on 127.0.0.1, until Ctrl-C
+run: $(VENV)/.run ## the function and a local cloud on 127.0.0.1, until Ctrl-C (PLATFORM=3.0)
 	@$(BIN)/python -m local run
 
 demo: $(VENV)/.run ## a tour that takes seconds
@@ -30,7 +30,7 @@ test: $(VENV)/.dev ## every test, one process per core, with coverage of functio
 mutants: $(VENV)/.dev ## break function/ in 200 small ways and see which tests fail (OPTIONS=--help)
 	$(BIN)/python -m tests.mutants $(OPTIONS)
 
-soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit
+soak: $(VENV)/.dev ## 10,000 requests under random faults, with an audit (PLATFORM=3.0)
 	PYTHONPATH=function:. $(BIN)/python -m tests.faults.soak
 
 crash: $(VENV)/.dev ## kill the parts of the local cloud at random, and check that nothing is lost

@@ -1,5 +1,5 @@
 """What a function on a custom runtime is started with: the platform's paths, as they are here
-(facts/function-compute-3.md B1, B2).
+(facts/function-compute-3.md §B1, §B2).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Refusal(Exception):
         return json.dumps({"ErrorCode": self.code, "ErrorMessage": self.message}).encode()
 
     def body_3(self, request_id: str) -> bytes:
-        """JSON as 3.0 has it (facts/function-compute-3.md B3)."""
+        """JSON as 3.0 has it (facts/function-compute-3.md §B3)."""
         members = {"Code": self.code, "Message": self.message, "RequestId": request_id}
         return json.dumps(members).encode()
 

@@ -48,10 +48,10 @@ _DEFAULTS: Document = {
     "state": "Active",
     "lastUpdateStatus": "Successful",
 }
-#: facts/function-compute-3.md B1. Not modelled are custom containers, other languages, and
+#: facts/function-compute-3.md §B1. Not modelled are custom containers, other languages, and
 #: python3.12, whose context has no credentials (facts/function-compute.md §1.4).
 _RUNTIMES = re.compile(r"python3(\.9|\.10)?|custom(\.debian1[0-2])?")
-_MAX_CONCURRENCY = 200  # facts/function-compute-3.md B1
+_MAX_CONCURRENCY = 200  # facts/function-compute-3.md §B1
 _MAX_HOOK_SECONDS = {"initializer": 300, "preStop": 90}  # facts/function-compute.md §1.11
 
 
@@ -169,14 +169,14 @@ def _check(function: Document) -> None:
 
 def _check_built_in(function: Document) -> None:
     required(function, "handler")
-    if function["instanceConcurrency"] != 1:  # facts/function-compute-3.md B1
+    if function["instanceConcurrency"] != 1:  # facts/function-compute-3.md §B1
         raise invalid(f"instanceConcurrency must be 1 for the runtime {function['runtime']}")
     if function.get("customRuntimeConfig"):
         raise invalid(f"customRuntimeConfig does not go with the runtime {function['runtime']}")
 
 
 def _check_custom(config: Document) -> None:
-    """facts/function-compute-3.md B2; the default is an executable /code/bootstrap at port 9000."""
+    """The default is an executable /code/bootstrap (facts/function-compute-3.md §B2)."""
     for name in config.keys() - {"command", "args", "port"}:
         if config[name]:
             raise not_modelled(f"customRuntimeConfig.{name}")

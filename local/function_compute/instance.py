@@ -23,7 +23,7 @@ _RUNTIME = Path(__file__).parent  # `-m runtime` is found here
 
 @dataclass(frozen=True)
 class Web:
-    """What the HTTP server of a custom runtime is told (facts/function-compute-3.md B2).
+    """What the HTTP server of a custom runtime is told (facts/function-compute-3.md §B2).
 
     Attributes:
         command: The program with its arguments.

@@ -1,5 +1,5 @@
 """The management API 2023-03-30: which call a method and a path are
-(facts/function-compute-3.md B3).
+(facts/function-compute-3.md §B3).
 """
 
 from __future__ import annotations

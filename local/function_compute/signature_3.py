@@ -11,9 +11,9 @@ from .errors import Refusal
 from .signature import MAX_SKEW_SECONDS, mismatch
 from .wire import Request
 
-#: What a call of the API signs (facts/function-compute-3.md B3).
+#: What a call of the API signs (facts/function-compute-3.md §B3).
 API = frozenset({"host", "x-acs-date", acs3.HASH})
-#: What a call of an HTTP trigger signs at least: not its body (facts/function-compute-3.md B3).
+#: What a call of an HTTP trigger signs at least: not its body (facts/function-compute-3.md §B3).
 TRIGGER = frozenset({"x-acs-date"})
 
 

@@ -91,7 +91,7 @@ class Triggers:
         elif document["triggerType"] == "timer":
             required(config, "cronExpression")
         elif document["triggerType"] == "eventbridge" and is_home(call.names[0]):
-            required(config, "eventSourceConfig")  # facts/function-compute-3.md B2
+            required(config, "eventSourceConfig")  # facts/function-compute-3.md §B2
         else:
             required(document, "sourceArn")
 

@@ -1,5 +1,5 @@
 """One instance of a custom runtime: an HTTP server of the function's own
-(facts/function-compute-3.md B2).
+(facts/function-compute-3.md §B2).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .instance import (
 from .runtime.frames import Message
 from .server_process import ServerProcess
 
-READY_SECONDS = 120.0  # facts/function-compute-3.md B2
+READY_SECONDS = 120.0  # facts/function-compute-3.md §B2
 _GRACE_SECONDS = 10.0  # from SIGTERM to the end; the platform's own is not documented
 _POLL_SECONDS = 0.005
 _DEATH_SECONDS = 1.0  # a process that dies closes its connections before it is dead

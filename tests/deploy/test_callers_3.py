@@ -79,6 +79,8 @@ def test_every_method_gets_its_documented_status(
     """What the README documents is what callers get through the platform; its control paths are
     none for them.
     """
+    cloud_3.cloudmonitor.state.store.put("put", ["a"], "d", False, 1_700_000_000_000)
+
     response = _send(cloud_3, method, path, body)
 
     assert response.status == status

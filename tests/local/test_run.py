@@ -37,7 +37,7 @@ def _local(*arguments: str, session: bool = False, **environment: str) -> subpro
 @contextlib.contextmanager
 def _running(state: Path, **environment: str) -> Iterator[dict[str, str]]:
     ports = {"FACADE_PORT": "0", "CLOUDMONITOR_PORT": "0", "FUNCTION_COMPUTE_PORT": "0"}
-    process = _local("run", "--state", str(state), **ports, **environment)
+    process = _local("run", "--state", str(state), session=False, **ports, **environment)
     assert process.stdout
     text = ""
     while "Ctrl-C" not in text:
@@ -46,10 +46,13 @@ def _running(state: Path, **environment: str) -> Iterator[dict[str, str]]:
         text += line
     facade, cloudmonitor = re.findall(r"(http://127\.0\.0\.1:\d+)", text)[:2]
     addresses = {"facade": facade, "cloudmonitor": cloudmonitor, "text": text}
-    yield {**addresses, "pid": str(process.pid)}
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 0
-    process.communicate()
+    try:
+        yield {**addresses, "pid": str(process.pid)}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=30)
+        process.communicate()
+    assert code == 0
 
 
 @pytest.fixture
