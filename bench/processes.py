@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -45,6 +45,7 @@ class Worker:
         log: TextIO,
         *,
         pyc: bool = True,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Starts it, which takes as long as its cold start.
 
@@ -55,6 +56,7 @@ class Worker:
             port: the upstream's.
             log: where its standard output goes, since each request of ours writes a line.
             pyc: whether it may write compiled code.
+            settings: more settings of ours.
         """
         reading, writing = os.pipe()
         flags = ["-I", "-S"] if pyc else ["-I", "-S", "-B"]
@@ -71,7 +73,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=log,
             pass_fds=[writing],
-            env=_environment(port),
+            env={**_environment(port), **(settings or {})},
             text=True,
         )
         os.close(writing)

@@ -26,6 +26,7 @@ CREDENTIALS = SimpleNamespace(
 )
 
 PATH = "/v1/contact-groups/payments"
+AUTHORIZATION = "FC LTAI5tBench0000000000000:l6zkGfYkVSbUd4uBV5XTVLZB5IYAAAAAAAAAAAAAAAA="
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Any]
 
@@ -52,6 +53,7 @@ def request(app: App, method: str = "PUT", path: str = PATH) -> None:
         "HTTP_HOST": "123456789.cn-hangzhou.fc.aliyuncs.com",
         "HTTP_USER_AGENT": "curl/8.5.0",
         "HTTP_ACCEPT": "*/*",
+        "HTTP_AUTHORIZATION": AUTHORIZATION,
         "wsgi.version": (1, 0),
         "wsgi.input": io.BytesIO(body),
         "wsgi.errors": sys.stderr,

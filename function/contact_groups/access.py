@@ -34,15 +34,17 @@ class Globs:
 
     def __init__(self, patterns: list[str]) -> None:
         self._exact = frozenset(pattern for pattern in patterns if "*" not in pattern)
-        # The usual glob has one `*`, at its end.
+        # The usual glob has one `*`, at its end or at its beginning.
         stars = [pattern.split("*") for pattern in patterns if "*" in pattern]
-        self._prefixes = tuple(parts[0] for parts in stars if len(parts) == 2 and not parts[1])
-        self._others = [parts for parts in stars if len(parts) > 2 or parts[1]]
+        ones = [parts for parts in stars if len(parts) == 2]
+        self._prefixes = tuple(first for first, last in ones if not last)
+        self._suffixes = tuple(last for first, last in ones if last and not first)
+        self._others = [parts for parts in stars if len(parts) > 2 or all(parts)]
 
     @property
     def none(self) -> bool:
         """Whether no text fits."""
-        return not (self._exact or self._prefixes or self._others)
+        return not (self._exact or self._prefixes or self._suffixes or self._others)
 
     @property
     def all(self) -> bool:
@@ -54,6 +56,7 @@ class Globs:
         return (
             text in self._exact
             or text.startswith(self._prefixes)
+            or text.endswith(self._suffixes)
             or any(_fits(parts, text) for parts in self._others)
         )
 

@@ -143,9 +143,9 @@ class Reader:
         """Reads the list once from its beginning; None if it changed on the way."""
         found: dict[str, StoredGroup] = {}
         total = None
-        for number in itertools.count(1):
-            if next(pages) > self._pages_max:
-                break
+        number = 0
+        while next(pages) <= self._pages_max:
+            number += 1
             page = self.page(number, PAGE_SIZE, credentials, deadline)
             found.update((group.contact_group_name, group) for group in page.groups)
             if total not in {None, page.total} or len(found) < min(number * PAGE_SIZE, page.total):

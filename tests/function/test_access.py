@@ -288,7 +288,7 @@ def _spellings(name: str) -> set[str]:
     rule_names=st.lists(spelt, min_size=1, max_size=3),
     base=spelt,
     form=st.integers(0, 30),
-    what=st.sampled_from([*REQUESTS, "path and body"]),
+    what=st.sampled_from([*REQUESTS, "path and body", "list"]),
     encode=st.sampled_from(["raw", "once", "all", "twice", "fc raw", "fc decoded"]),
 )
 @example(["payments-*"], "payments-eu", 0, "path and body", "raw")
@@ -325,7 +325,7 @@ def test_no_spelling_of_a_name_reaches_a_group_that_no_rule_allows(
         if model.groups.get(found) is not before.get(found)
     }
     shown: set[str] = set()
-    if reply.status == 200 and what in {"get", "find"}:
+    if reply.status == 200 and what in {"get", "find", "list"}:
         listed = reply.json.get("contactGroups", [reply.json])
         shown = {group["contactGroupName"] for group in listed}
     for touched in asked | changed | shown:
@@ -333,6 +333,8 @@ def test_no_spelling_of_a_name_reaches_a_group_that_no_rule_allows(
 
 
 def _spelt_request(app: Any, name: str, base: str, what: str, encode: str) -> Reply:
+    if what == "list":
+        return call(app, "GET", ALL)
     method, path, body, query = REQUESTS["put" if what == "path and body" else what]
     if isinstance(body, dict) and "contactGroupName" in body:
         body = {**body, "contactGroupName": name}

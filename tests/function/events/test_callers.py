@@ -93,6 +93,18 @@ def test_each_record_of_a_batch_has_its_own_caller(
         assert (line.get("problem") == "not-allowed") is not allowed
 
 
+@pytest.mark.parametrize("inside", ["batch", "oss", "mns-topic"])
+def test_an_invocation_hides_what_is_inside(invoke: Invoke, inside: str) -> None:
+    """Whoever invokes a function with an HTTP trigger is one caller, whatever the event says."""
+    event = json.loads((EVENTS / "fc3-invoke.json").read_text())
+    event |= {"body": (EVENTS / f"{inside}.json").read_text(), "isBase64Encoded": False}
+    raw = json.dumps(event).encode()
+    others = [(caller, "*") for caller in CALLERS.values() if caller != "event:fc3-invoke"]
+
+    assert "applied" not in verdicts(invoke(raw, ACCESS_POLICY=policy(*others)))
+    assert "applied" in verdicts(invoke(raw, ACCESS_POLICY=policy(("event:fc3-invoke", "*"))))
+
+
 def test_what_is_refused_is_rejected_and_kept(
     invoke: Invoke, cloud: CloudMonitor, log_lines: Lines
 ) -> None:
