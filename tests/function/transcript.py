@@ -1,7 +1,8 @@
 """What the function says, word for word: requests and events, their answers, log lines and calls.
 
 tests/data/transcript.txt is what it said when somebody last read it. After a change of words or
-members, `.venv/bin/python -m tests.function.transcript` writes it again: read the difference.
+members, `PYTHONPATH=function:. .venv/bin/python -m tests.function.transcript` writes it again: read
+the difference.
 """
 
 from __future__ import annotations
