@@ -121,9 +121,9 @@ class World:
         self.history = History(clock=self.time.wall)
 
     def send(self, request: Request, deadline: float) -> Any:
-        """See `Transport`; every exchange takes 10 ms."""
+        """See `Transport`; every exchange takes 12.3456 ms."""
         self.sent.append(request)
-        self.time.elapsed += 0.01
+        self.time.elapsed += 0.0123456
         return self.upstream.send(request, deadline)
 
     def event(self, event: bytes, request_id: str = "fc-1", **settings: str) -> Any:
@@ -308,6 +308,8 @@ def _answers() -> Iterator[Case]:
         ("a missing parameter", refusal("MissingParameter", 400, 'parameter "Describe"')),
         ("a missing common parameter", refusal("MissingParameter", 400, 'parameter "Action"')),
         ("long texts", answer(dict.fromkeys(("Code", "Message", "RequestId"), "x" * 900), 400)),
+        ("empty texts", answer(dict.fromkeys(("Code", "Message", "RequestId"), ""), 400)),
+        ("an empty message", answer({"Code": "1", "Message": "", "Success": "false"}, 400)),
         ("the id in a header", answer({"Code": "1"}, 400, x_acs_request_id="R-2")),
     ):
         yield _put([reply], f"CloudMonitor answers with {name}")
