@@ -103,3 +103,13 @@ def test_an_item_that_failed_brings_back_only_what_it_superseded(
         handle(json.dumps(groups).encode() + b" " * 64_000, max_attempts=1)
     [line] = [line for line in log_lines() if line["message"] == "failed"]
     assert json.loads(line["payload"]) == groups[2:]
+
+
+def test_control_characters_do_not_make_a_line_too_long(
+    handle: Handle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A payload that takes six times its length in JSON is logged in lines of 32 KB at most."""
+    handle(b"no JSON " + b"\x01" * 30_000)
+    written = capsys.readouterr().out.splitlines()
+    assert max(map(len, written)) < 32_000
+    assert sum(line.count("u0001") for line in written) == 30_000
