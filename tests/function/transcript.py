@@ -35,7 +35,7 @@ from contact_groups.settings import SETTINGS, SettingsError, read_settings
 from contract.sources_table import payload_files, records
 from local.objects import Objects
 from tests.function.upstream import Model
-from tests.support import ScriptedTransport, Time, call, context
+from tests.support import ENVIRONMENT, ScriptedTransport, Time, call, context
 
 ROOT = Path(__file__).parents[2]
 TRANSCRIPT = ROOT / "tests" / "data" / "transcript.txt"
@@ -134,7 +134,7 @@ class World:
             read_settings({"OSS_ENDPOINT": self.objects, **settings}),
             event=event,
             history=self.history,
-            environment=KEYS,
+            environment=ENVIRONMENT,
             monotonic=self.time.monotonic,
         )
 
