@@ -60,6 +60,7 @@ def answers() -> Iterator[Case]:
         ("the string to sign", refusal("SignatureDoesNotMatch", 400, "m server string to sign x")),
         ("a secret", refusal("Brand.New", 400, KEYS["ALIBABA_CLOUD_SECURITY_TOKEN"])),
         ("a missing parameter", refusal("MissingParameter", 400, 'parameter "Describe"')),
+        ("a missing parameter without a message", answer({"Code": "MissingParameter"}, 400)),
         ("a missing common parameter", refusal("MissingParameter", 400, 'parameter "Action"')),
         ("long texts", answer(dict.fromkeys(("Code", "Message", "RequestId"), "x" * 900), 400)),
         ("empty texts", answer(dict.fromkeys(("Code", "Message", "RequestId"), ""), 400)),
