@@ -21,6 +21,7 @@ from contact_groups.events.report import EventFailed
 from contact_groups.settings import read_settings
 from local.objects import Objects
 from tests.function.events.groups import Handle, Lines, group
+from tests.function.events.test_dispatcher import load, messages
 from tests.function.events.test_manifest import event, put
 from tests.function.events.test_slow_oss import CREDENTIALS, REFERENCE, Slow, manifests
 from tests.support import SUCCESS, ScriptedTransport
@@ -128,3 +129,12 @@ def test_a_manifest_may_have_a_mebibyte(
         put(objects, b"[]" + b" " * (1024 * 1024 - 2 + size), "a.json")
         [item] = invoke(event("a.json"), OSS_ENDPOINT=objects.url)["items"]
     assert said in item["problem"]["detail"]
+
+
+def test_an_object_of_a_cloud_event_has_the_id_of_the_object() -> None:
+    """What cannot be fetched is told by bucket, key and ETag, as in OSS's own events."""
+    record = load("oss-eventbridge")
+    about = record["data"]["oss"]
+    [message] = messages(record)
+    named = f"{about['bucket']['name']}/{about['object']['key']}@{about['object']['eTag']}"
+    assert message.id == named
