@@ -94,13 +94,14 @@ class Covered:
 
     def tests(self, mutant: Mutant, most: float) -> list[str]:
         """The tests of its line, fastest first, for so many seconds; for what runs at import, those
-        of all its module.
+        of its module, or all if nothing else of it runs.
         """
         lines = self._lines(mutant.module)
         names = set(next((lines[line] for line in mutant.lines if lines.get(line)), [""]))
         first = ""
         if "" in names:
-            names, first = set().union(*lines.values()), DOCUMENTS
+            first = DOCUMENTS
+            names = set().union(*lines.values()) - {""} or set(self.seconds)
         ordered = sorted(
             names & self.seconds.keys(),
             key=lambda name: (bool(first) and first not in name, self.seconds[name], name),

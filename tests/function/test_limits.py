@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contact_groups import logs
 from contact_groups.compute.http_events import HTTP_SHAPES
 from contact_groups.function import Function
 from contact_groups.settings import SETTINGS, SettingsError, read_settings
@@ -87,6 +88,27 @@ def test_the_shortcut_of_the_size_counts_the_name(
     reply = send("POST", "/v1/contact-groups", body)
 
     assert reply.status == status
+
+
+def test_a_fault_is_described_by_its_last_twenty_frames() -> None:
+    """However deep an exception comes from and however much it says, its log line stays short, and
+    has where it was raised.
+    """
+
+    def deep(left: int) -> None:
+        if left == 0:
+            raise ZeroDivisionError("x" * 2_000)
+        deep(left - 1)
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        deep(30)
+    described = logs.describe_exception(raised.value)
+    assert described["exceptionText"] == "x" * 1_000
+    line = deep.__code__.co_firstlineno
+    assert described["stack"] == [
+        *[f"{__file__}:{line + 3} deep"] * 19,
+        f"{__file__}:{line + 2} deep",
+    ]
 
 
 def _answered(**members: Any) -> dict[str, Any]:

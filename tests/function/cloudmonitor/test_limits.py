@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from contact_groups.cloudmonitor.answers import Answer
 from contact_groups.cloudmonitor.connecting import connect
 from contact_groups.cloudmonitor.endpoints import Endpoint
 from contact_groups.cloudmonitor.http1 import MalformedError, read_response
+from contact_groups.cloudmonitor.listing import read_page
 from contact_groups.cloudmonitor.transport import Request
 from tests.function.cloudmonitor.test_transport import OK, RawServer, make_pool
 from tests.support import GROUP, Reply, ScriptedTransport, refusal
@@ -94,3 +96,14 @@ def test_only_a_missing_parameter_is_told_by_the_message(
     """A message that happens to name a parameter does not change what another code means."""
     transport.script = [refusal(code, 400, 'parameter "Describe" is wrong')]
     assert send("POST", "/v1/contact-groups", GROUP).problem.startswith(slug)
+
+
+@pytest.mark.parametrize(("total", "readable"), [(0, True), (1, False)])
+def test_only_an_empty_list_may_be_missing(total: int, readable: bool) -> None:
+    """An answer without a list is one page without groups, where Total says that there are none."""
+    found = Answer(200, members={"total": total})
+    if readable:
+        assert read_page(found) == (0, [], [], None)
+    else:
+        with pytest.raises(ValueError, match="no ContactGroupList"):
+            read_page(found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ from contact_groups.events.history import History
 from contact_groups.events.manifest import Manifests
 from contact_groups.events.report import EventFailed
 from contact_groups.settings import read_settings
+from local.objects import Objects
 from tests.function.events.groups import Handle, Lines, group
+from tests.function.events.test_dispatcher import load, messages
+from tests.function.events.test_manifest import event, put
 from tests.function.events.test_slow_oss import CREDENTIALS, REFERENCE, Slow, manifests
 from tests.support import SUCCESS, ScriptedTransport
 
@@ -103,3 +107,34 @@ def test_an_item_that_failed_brings_back_only_what_it_superseded(
         handle(json.dumps(groups).encode() + b" " * 64_000, max_attempts=1)
     [line] = [line for line in log_lines() if line["message"] == "failed"]
     assert json.loads(line["payload"]) == groups[2:]
+
+
+def test_control_characters_do_not_make_a_line_too_long(
+    handle: Handle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A payload that takes six times its length in JSON is logged in lines of 32 KB at most."""
+    handle(b"no JSON " + b"\x01" * 30_000)
+    written = capsys.readouterr().out.splitlines()
+    assert max(map(len, written)) < 32_000
+    assert sum(line.count("u0001") for line in written) == 30_000
+
+
+@pytest.mark.parametrize(("size", "said"), [(0, "list of contact groups is empty"), (1, "larger")])
+def test_a_manifest_may_have_a_mebibyte(
+    invoke: Handle, tmp_path: Path, size: int, said: str
+) -> None:
+    """An object of exactly 1 MiB is read, and one of a byte more is not."""
+    (tmp_path / "manifests").mkdir()
+    with Objects(tmp_path) as objects:
+        put(objects, b"[]" + b" " * (1024 * 1024 - 2 + size), "a.json")
+        [item] = invoke(event("a.json"), OSS_ENDPOINT=objects.url)["items"]
+    assert said in item["problem"]["detail"]
+
+
+def test_an_object_of_a_cloud_event_has_the_id_of_the_object() -> None:
+    """What cannot be fetched is told by bucket, key and ETag, as in OSS's own events."""
+    record = load("oss-eventbridge")
+    about = record["data"]["oss"]
+    [message] = messages(record)
+    named = f"{about['bucket']['name']}/{about['object']['key']}@{about['object']['eTag']}"
+    assert message.id == named
