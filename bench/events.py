@@ -90,7 +90,11 @@ def legal_contacts(size: int) -> bytes:
     group = {"contactNames": names, "describe": "c"}
     count = min(ITEMS_MAX, size // 564)
     return _dump(
-        {"contactGroups": [{"contactGroupName": f"{number:04}", **group} for number in range(count)]}
+        {
+            "contactGroups": [
+                {"contactGroupName": f"{number:04}", **group} for number in range(count)
+            ]
+        }
     )
 
 

@@ -7,7 +7,7 @@ from contact_groups.cloudmonitor.credentials import Credentials
 from contact_groups.cloudmonitor.operations import delete_contact_group, put_contact_group
 from contact_groups.contact_group import ContactGroup, StoredGroup
 from contact_groups.problems import Problem
-from contact_groups.reading import GroupList, Reader
+from contact_groups.reading import GroupList, Reader, Sighting
 from contact_groups.settling import Applied, Settler, Write
 
 
@@ -69,7 +69,11 @@ class Groups:
 
     def get(self, name: str, credentials: CredentialsReader, deadline: float) -> StoredGroup | None:
         """The group of exactly this name; None if there is none. Errors: see `Reader.find`."""
-        return self._reader.find(name, credentials, deadline).group
+        return self.find(name, credentials, deadline).group
+
+    def find(self, name: str, credentials: CredentialsReader, deadline: float) -> Sighting:
+        """The same, with the upstream's clock."""
+        return self._reader.find(name, credentials, deadline)
 
     def page(
         self, number: int, size: int, credentials: CredentialsReader, deadline: float

@@ -243,12 +243,12 @@ class Unconfigured(Client):
 
     def __init__(self, problem: Problem) -> None:
         """Args: problem: what each call ends in."""
-        self._problem = problem
+        self._cause = problem
 
     def call(self, *_: Any, **__: Any) -> NoReturn:
         """See `Client.call`; always raises the problem."""
-        raise self._problem
+        raise self._cause
 
     def preview(self, *_: Any) -> NoReturn:
         """See `Client.preview`; always raises the problem."""
-        raise self._problem
+        raise self._cause

@@ -38,9 +38,9 @@ def count_in(text: bytes) -> None:
     named, commas = (old + new for old, new in zip(before, _structure(text), strict=True))
     if named > NAMED_MAX or commas > COMMAS_MAX:
         detail = (
-            f"An event may hold {NAMED_MAX:,} objects, arrays and members, and {COMMAS_MAX:,} commas"
-            f" between values. With this text there are {named:,} and {commas:,}: send it as"
-            " several events."
+            f"An event may hold {NAMED_MAX:,} objects, arrays and members, and"
+            f" {COMMAS_MAX:,} commas between values. With this text there are {named:,} and"
+            f" {commas:,}: send it as several events."
         )
         raise Problem(EVENT_TOO_LARGE, detail)
     before[:] = named, commas
