@@ -141,19 +141,26 @@ class Function:
         """
         # Imported late: the HTTP function uses none of it.
         from contact_groups.compute.http_events import HttpShape
-        from contact_groups.events import dispatcher
+        from contact_groups.events import dispatcher, payload_log
         from contact_groups.events import handler as events
 
         value = dispatcher.read(event)
         source = dispatcher.claim(value)
         if isinstance(source, HttpShape):
             return source.answer(self._answering(), value, context, from_trigger=from_trigger)
+        try:
+            groups, settings = self.groups, self.settings
+        except SettingsError as error:
+            problem = Problem(MISCONFIGURED, str(error))
+            request_id = getattr(context, "request_id", None)
+            payload_log.write_unhandled(event, value, problem, request_id)
+            raise
         return events.handle(
             source,
             value,
             context,
-            self.groups,
-            self.settings,
+            groups,
+            settings,
             event=event,
             history=self.history,
             environment=self._environment,

@@ -10,7 +10,7 @@ from contact_groups.cloudmonitor.operations import delete_contact_group, put_con
 from contact_groups.contact_group import ContactGroup, StoredGroup
 from contact_groups.guard import OPEN, Guard
 from contact_groups.problems import Problem
-from contact_groups.reading import GroupList, Reader
+from contact_groups.reading import GroupList, Reader, Sighting
 from contact_groups.settling import Applied, Condition, Settler, Write
 
 if TYPE_CHECKING:
@@ -90,7 +90,11 @@ class Groups:
 
     def get(self, name: str, credentials: CredentialsReader, deadline: float) -> StoredGroup | None:
         """The group of exactly this name; None if there is none. Errors: see `Reader.find`."""
-        return self._reader.find(name, credentials, deadline).group
+        return self.find(name, credentials, deadline).group
+
+    def find(self, name: str, credentials: CredentialsReader, deadline: float) -> Sighting:
+        """The same, with the upstream's clock."""
+        return self._reader.find(name, credentials, deadline)
 
     def page(
         self,

@@ -66,6 +66,7 @@ class Settings(NamedTuple):
     event_time_limit: float
     event_rejected_raises: bool
     event_items_max: int
+    event_superseded_by_reading: bool
     oss_endpoint: Endpoint
     access_policy: Policy | None
     identify: Identify | None
@@ -271,6 +272,16 @@ SETTINGS: tuple[Setting, ...] = (
         "how many contact groups one event may hold; a message with more is rejected",
         _whole(10_000),
     ),
+    # Off: it costs a read for each item, and supersedes a newer state whose event is late.
+    Setting(
+        "EVENT_SUPERSEDED_BY_READING",
+        "event_superseded_by_reading",
+        "false",
+        "`true` or `false`",
+        "whether a contact group is read before it is written, and an item that was made before its"
+        " last update is superseded; needs READS_ENABLED",
+        _switch,
+    ),
     Setting(
         "OSS_ENDPOINT",
         "oss_endpoint",
@@ -338,6 +349,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             values[setting.field] = setting.parse(text)
         except ValueError as error:
             faults.append(f"{setting.name} {error}")
+    if values.get("event_superseded_by_reading") and values.get("reads") is False:
+        faults.append("EVENT_SUPERSEDED_BY_READING must be false where READS_ENABLED is false")
     if faults:
         raise SettingsError(faults)
     region = values.pop("region") or environment.get("FC_REGION") or "cn-hangzhou"

@@ -14,7 +14,9 @@ import pytest
 from contact_groups.compute.wsgi import Wsgi
 from contact_groups.function import Function
 from contact_groups.guard import digest
+from contact_groups.settings import SettingsError
 from tests.support import (
+    CANARY_SECRET,
     ENVIRONMENT,
     GROUP,
     ScriptedTransport,
@@ -94,6 +96,35 @@ def test_a_wrong_setting_loses_nothing_but_writes(
     assert call(function.handler, method, path, body, query=query).problem == problem
 
     assert [line["message"] for line in log_lines()] == ["request"]
+
+
+@pytest.mark.parametrize("padding", [0, 70_000])
+@pytest.mark.parametrize("shape", ["group", "batch", "unreadable", "http"])
+def test_an_event_that_a_wrong_setting_stops_is_nowhere_lost(
+    padding: int, shape: str, log_lines: LogLines
+) -> None:
+    """It raises, so that the platform keeps it; one that the failure destination may have no room
+    for is in the log whole, without the headers of an HTTP request.
+    """
+    function = Function({**ENVIRONMENT, "CLOUDMONITOR_NETWORK": "moon"})
+    http = {"headers": {"Authorization": CANARY_SECRET}, "httpMethod": "POST", "path": "/"}
+    http.update(queryString={}, body=json.dumps(GROUP))
+    value: Any = {"group": GROUP, "batch": [GROUP, GROUP], "http": http}.get(shape, "no JSON")
+    event = (value if shape == "unreadable" else json.dumps(value)).encode() + b" " * padding
+
+    with pytest.raises(SettingsError, match="CLOUDMONITOR_NETWORK must be"):
+        function.event_handler(event, context())
+
+    lines = log_lines()
+    if not padding:
+        assert lines == []
+        return
+    kept = "".join(line["payload"] for line in lines)
+    want = {**http, "headers": {}} if shape == "http" else value
+    assert (kept.strip() if shape == "unreadable" else json.loads(kept)) == want
+    assert {(line["message"], line["problem"], line["requestId"]) for line in lines} == {
+        ("failed", "misconfigured", "fc-request-1")
+    }
 
 
 def test_the_initializer_survives_an_unreachable_upstream(log_lines: LogLines) -> None:

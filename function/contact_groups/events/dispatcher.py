@@ -127,7 +127,7 @@ def _read(event: bytes) -> Any:
         value = decode(event)
         return decode(value) if isinstance(value, str) else value
     except Problem as problem:
-        return Unreadable(event, problem)
+        return Unreadable(event, replace(problem))  # without its frames, and their values
 
 
 def claim(value: Any) -> Claim | HttpShape:

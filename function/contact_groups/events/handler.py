@@ -23,6 +23,7 @@ from contact_groups.events.items import Item, Reader, by_group
 from contact_groups.events.manifest import Manifests
 from contact_groups.events.messages import Claim, Message, ObjectReference
 from contact_groups.events.problems import EVENT_OUT_OF_TIME
+from contact_groups.events.superseding import Superseding
 from contact_groups.groups import Groups
 from contact_groups.problems import INTERNAL_ERROR, Problem, Verdict
 from contact_groups.settings import Settings
@@ -77,6 +78,7 @@ def handle(
             Manifests(settings.oss_endpoint, deadline, monotonic),
             history,
             request_id,
+            Superseding(groups, credentials) if settings.event_superseded_by_reading else None,
         )
         items = list(run.items(source, value, Reader(settings.event_items_max)))
         for candidates in by_group(items):
@@ -119,6 +121,7 @@ class _Run:
     manifests: Manifests
     history: History
     request_id: str | None
+    superseding: Superseding | None
 
     def items(self, source: Claim, value: Any, reader: Reader) -> Iterator[Item]:
         for told in source.messages(value):
@@ -153,7 +156,9 @@ class _Run:
             item.supersede()
 
     def _put_once(self, item: Item) -> None:
-        """Puts an item, unless this instance has already applied it or a newer state."""
+        """Puts an item, unless this instance has already applied it, or the group has a newer
+        state.
+        """
         group = cast(ContactGroup, item.group)
         admission = self.groups.guard.admission(item.caller, group.contact_group_name)
         try:
@@ -172,10 +177,28 @@ class _Run:
                 f"It was made at {item.made:.3f}; this instance has applied a state of the group"
                 f" that was made at {newest:.3f} (epoch seconds)."
             )
-        else:
+        elif not self._overtaken(item, group):
             self._put(item, group)
             if item.problem:
                 item.problem = cast(Problem, admission.shown(item.problem))
+
+    def _overtaken(self, item: Item, group: ContactGroup) -> bool:
+        """Ends an item that CloudMonitor holds something newer than, where that is to be read."""
+        if self.superseding is None or item.made is None:
+            return False
+        own, now = self.history.last_write(group), self.monotonic()
+        # The other half of the time is for the write.
+        newer = self.superseding.newer(group, item.made, own, now + (self.deadline - now) / 2)
+        if newer is None:
+            return False
+        if newer.same:  # such as a write whose answer was lost
+            item.verdict, item.verified = Verdict.APPLIED.value, True
+        else:
+            item.supersede(
+                f"It was made at {item.made:.3f}; CloudMonitor says that the group was written at"
+                f" {newer.written:.3f} (epoch seconds)."
+            )
+        return True
 
     def _put(self, item: Item, group: ContactGroup) -> None:
         if self.monotonic() + ATTEMPT_MIN > self.deadline:
@@ -197,7 +220,9 @@ class _Run:
         else:
             item.verdict, item.request_id = Verdict.APPLIED.value, applied.request_id
             item.verified = applied.verified
-            self.history.add(self.request_id, item.id, group, item.made, applied.request_id)
+            self.history.add(
+                self.request_id, item.id, group, item.made, applied.request_id, self.monotonic()
+            )
         audit.write(self.groups.guard, item, group, self.request_id)
 
 

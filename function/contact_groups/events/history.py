@@ -29,6 +29,13 @@ class Applied(NamedTuple):
     request_id: str | None
 
 
+class _Written(NamedTuple):
+    """What an instance knows of its writes of one group: see `newest` and `last_write`."""
+
+    newest: float | None
+    at: float
+
+
 class History:
     """What was applied. All threads of an instance share it. It keeps only a hash of each group."""
 
@@ -40,7 +47,7 @@ class History:
         self._clock = clock
         self._lock = threading.Lock()
         self._applied: OrderedDict[bytes, Applied] = OrderedDict()
-        self._newest: OrderedDict[bytes, float] = OrderedDict()
+        self._written: OrderedDict[bytes, _Written] = OrderedDict()
 
     def find(self, delivery: str | None, item: str, group: ContactGroup) -> Applied | None:
         """What an earlier delivery of the same event applied for an item; None if nothing.
@@ -58,8 +65,19 @@ class History:
         """When the newest applied state of the group with this name was made, in epoch seconds;
         None if no source said so.
         """
+        written = self._find(group)
+        return written.newest if written else None
+
+    def last_write(self, group: ContactGroup) -> float | None:
+        """When the group of this name was last written, on the monotonic clock; None if it was
+        not.
+        """
+        written = self._find(group)
+        return written.at if written else None
+
+    def _find(self, group: ContactGroup) -> _Written | None:
         with self._lock:
-            return _used(self._newest, _hash(group.contact_group_name))
+            return _used(self._written, _hash(group.contact_group_name))
 
     def add(
         self,
@@ -68,8 +86,9 @@ class History:
         group: ContactGroup,
         made: float | None,
         request_id: str | None,
+        at: float,
     ) -> None:
-        """Remembers that an item was applied, for `find` and `newest`.
+        """Remembers that an item was applied, for `find`, `newest` and `last_write`.
 
         A time in the future counts as now: otherwise one source with a wrong clock would supersede
         every later event for the group.
@@ -79,9 +98,10 @@ class History:
         with self._lock:
             if delivery:
                 self._keep(self._applied, _hash(delivery, item, group), Applied(request_id))
-            if made is not None:
-                name = _hash(group.contact_group_name)
-                self._keep(self._newest, name, max(made, self._newest.get(name, made)))
+            name = _hash(group.contact_group_name)
+            before = self._written.get(name)
+            known = [time for time in (before and before.newest, made) if time is not None]
+            self._keep(self._written, name, _Written(max(known, default=None), at))
 
     def _keep(self, entries: OrderedDict[bytes, Value], key: bytes, value: Value) -> None:
         entries[key] = value

@@ -127,7 +127,7 @@ class Reader:
             value: the event. The rest of a batch begins at the record of that message.
         """
         rest = value[int(message.pointer.split("/")[1]) :] if isinstance(value, list) else value
-        item = Item(_id(message, ""), _without_headers(rest))
+        item = Item(_id(message, ""), strip_headers(rest))
         detail = (
             f"An event may contain {self._most:,} contact groups (EVENT_ITEMS_MAX). The messages"
             f" from {item.id} on are beyond that: send them in another event."
@@ -204,12 +204,12 @@ def by_group(items: Iterable[Item]) -> list[list[Item]]:
     return list(found.values())
 
 
-def _without_headers(record: Any) -> Any:
-    """See `without_headers`; of what is left of an event, which no source has made into messages,
-    and where a record may be text.
+def strip_headers(record: Any) -> Any:
+    """See `without_headers`; of an event that no source has made into messages, and where a record
+    may be text.
     """
     if isinstance(record, list):
-        return [_without_headers(inner) for inner in record]
+        return [strip_headers(inner) for inner in record]
     if isinstance(record, str) and "{" in record:
         try:
             parsed = decode(record)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from contact_groups import logs
-from contact_groups.events.items import SUPERSEDED, Item
+from contact_groups.events.bodies import Unreadable
+from contact_groups.events.items import SUPERSEDED, Item, strip_headers
 from contact_groups.events.problems import EVENT_TOO_LARGE
 from contact_groups.events.report import FAILURE_MAX, NAMED_MAX, problems
 from contact_groups.problems import Problem, Verdict
@@ -91,6 +92,22 @@ def write_lost(event: Any, problem: Problem, request_id: str | None) -> None:
     item = Item("#", event)
     item.end(problem)
     _write("lost", logging.WARNING, [item], request_id)
+
+
+def write_unhandled(event: bytes, value: Any, problem: Problem, request_id: str | None) -> None:
+    """Writes an event that fails before its items are read, if it may be too large for the failure
+    destination.
+
+    Args:
+        event: the event as it came.
+        value: the parsed event.
+        problem: why it fails.
+        request_id: Function Compute's.
+    """
+    if not fits_destination(event):
+        item = Item("#", value.raw if isinstance(value, Unreadable) else strip_headers(value))
+        item.end(problem)
+        _write("failed", logging.ERROR, [item], request_id)
 
 
 def fits_destination(event: bytes) -> bool:

@@ -20,8 +20,9 @@ NAMED_MAX = 20
 FAILURE_MAX = 4_000
 _SAID_MAX = 300
 _AGAIN = (
-    "The platform tries the event again. Sending it by hand repeats what was applied and undoes"
-    " later changes (docs/events.md)."
+    "The platform tries the event again. That, or sending it by hand, may undo later changes: only"
+    " the same instance knows what it applied, by request id and by the time in the payload; others"
+    " read it where EVENT_SUPERSEDED_BY_READING is on (docs/events.md)."
 )
 
 

@@ -180,12 +180,12 @@ def test_history_is_bounded_and_forgets_the_least_used() -> None:
     """Of applied items and of groups, only the newest and the most recently asked for stay."""
     history = History(most=2)
     for name in ("a", "b"):
-        history.add("d", name, GROUP._replace(contact_group_name=name), 1.0, "R-" + name)
+        history.add("d", name, GROUP._replace(contact_group_name=name), 1.0, "R-" + name, 0.0)
     first, third = (GROUP._replace(contact_group_name=name) for name in ("a", "c"))
     second = GROUP._replace(contact_group_name="b")
     assert history.find("d", "a", first) == Applied("R-a")
     assert history.newest(first) == 1.0
-    history.add("d", "c", third, 1.0, None)
+    history.add("d", "c", third, 1.0, None, 0.0)
     assert history.find("d", "a", first) == Applied("R-a")
     assert history.find("d", "b", second) is None
     assert history.newest(second) is None
@@ -197,7 +197,7 @@ def test_history_keeps_the_newest_time() -> None:
     """An older time does not replace a newer one."""
     history = History()
     for made in (5.0, 3.0, None):
-        history.add(None, "a", GROUP, made, None)
+        history.add(None, "a", GROUP, made, None, 0.0)
     assert history.newest(GROUP) == 5.0
     assert history.find(None, "a", GROUP) is None
 
@@ -209,7 +209,7 @@ def test_history_is_shared_by_threads() -> None:
     def work(number: int) -> None:
         for step in range(300):
             named = GROUP._replace(contact_group_name=f"{number}-{step}")
-            history.add("d", "i", named, float(step), None)
+            history.add("d", "i", named, float(step), None, 0.0)
             history.find("d", "i", named)
             history.newest(named)
 

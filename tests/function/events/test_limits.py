@@ -43,9 +43,9 @@ def test_what_was_used_last_is_remembered_longest(use: Callable[[History], Any])
     """Where there is no more room, what was neither applied nor asked for lately is forgotten."""
     history = History(most=2, clock=lambda: 9.0)
     for name in "ab":
-        history.add("r", name, _group(name), 1.0, None)
+        history.add("r", name, _group(name), 1.0, None, 0.0)
     use(history)
-    history.add("r", "c", _group("c"), 1.0, None)
+    history.add("r", "c", _group("c"), 1.0, None, 0.0)
     remembered = [history.find("r", name, _group(name)) is not None for name in "abc"]
     assert remembered == [True, False, True]
     assert [history.newest(_group(name)) for name in "abc"] == [1.0, None, 1.0]
