@@ -34,8 +34,8 @@ from tests.support import (
     call,
 )
 
-# `make test` measures this process and its neighbours, not the programs that tests start: what those
-# import and how long they take is part of what is tested.
+# `make test` measures this process and its neighbours, not the programs that tests start: what
+# those import and how long they take is part of what is tested.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_START", None)
 
