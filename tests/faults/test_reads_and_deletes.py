@@ -46,6 +46,8 @@ def make_send(
         function = make_function(
             CLOUDMONITOR_ENDPOINT=cloudmonitor.url,
             CLOUDMONITOR_CALLS_PER_SECOND="10000",
+            CLOUDMONITOR_CONNECT_TIMEOUT_SECONDS="20",
+            CLOUDMONITOR_DEADLINE_SECONDS="30",
             DELETES_ENABLED="true",
             ALIBABA_CLOUD_ACCESS_KEY_ID=KNOWN.access_key_id,
             ALIBABA_CLOUD_ACCESS_KEY_SECRET=CANARY_SECRET,
