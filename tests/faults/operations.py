@@ -48,7 +48,7 @@ ROWS = (
     _works("throttled twice", _error("Throttling.User", 2)),
     _works("unavailable once", _error("ServiceUnavailable", 1)),
     _works("dropped once", Fault("drop")),
-    _works("late once", Fault("delay", seconds=0.8)),
+    _works("late once", Fault("delay", seconds=2.0)),
     _works("token expired once", _error("InvalidSecurityToken.Expired", 1)),
     _works("carried out, and the answer lost", Fault("drop", at="answered")),
     _works("code as a number", Fault("integer-code", times=None)),
