@@ -72,7 +72,7 @@ def _listen(port: str) -> socket.socket:
     if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
         raise ValueError("it must be a number from 1 to 65535")
     # The platform reaches no other address than this one.
-    return socket.create_server(("0.0.0.0", int(port)), backlog=1024)  # noqa: S104
+    return socket.create_server(("0.0.0.0", int(port)), backlog=1024)  # noqa: S104  # nosec B104
 
 
 if __name__ == "__main__":
