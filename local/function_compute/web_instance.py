@@ -281,7 +281,7 @@ def platform_headers(context: Message, control_path: str) -> list[tuple[str, str
 
 def _free_port() -> int:
     with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 0))  # noqa: S104  # nosec B104 - where the server will listen
+        taken.bind(("0.0.0.0", 0))  # noqa: S104  # nosec B104
         port: int = taken.getsockname()[1]
         return port
 
