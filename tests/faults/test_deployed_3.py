@@ -21,13 +21,13 @@ NAME = str(GROUP["contactGroupName"])
 EVENT = json.dumps(GROUP).encode()
 #: One process serves all of these. Left out are faults of the credentials, which are the platform's
 #: here, those that wait for a timeout, and those that change what the process knows of the time or
-#: of CloudMonitor's quota, and one that needs a fresh connection.
+#: of CloudMonitor's quota, and those that end differently on a connection that was used before.
 LEFT_OUT = {"delay", "drip", "drip-head", "skew"}
 SHARED = [
     case
     for case in CASES
     if case.credential is KNOWN
-    and case.name not in {"throttled for a minute", "dropped unread"}
+    and case.name not in {"throttled for a minute", "dropped unread", "dropped before applying"}
     and not {fault.kind for fault in case.faults} & LEFT_OUT
 ]
 #: Events have minutes for their attempts, so the faults that are tried again are left to HTTP.

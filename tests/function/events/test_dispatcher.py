@@ -162,9 +162,11 @@ def test_an_object_that_is_not_whole_is_refused_by_name(name: str) -> None:
 def test_the_template_asks_oss_for_what_is_read() -> None:
     """template.yml's trigger has exactly the operations that complete an object."""
     resources = yaml.safe_load((ROOT / "template.yml").read_text())["Resources"]
-    events = resources["contact-groups"]["event-function"]["Events"]
-    [trigger] = [event for event in events.values() if event["Type"] == "OSS"]
-    assert trigger["Properties"]["Events"] == [f"oss:ObjectCreated:{name}" for name in OPERATIONS]
+    properties = [resource["Properties"] for resource in resources.values()]
+    [trigger] = [one for one in properties if one.get("TriggerType") == "oss"]
+    assert trigger["TriggerConfig"]["Events"] == [
+        f"oss:ObjectCreated:{name}" for name in OPERATIONS
+    ]
 
 
 @pytest.mark.parametrize(

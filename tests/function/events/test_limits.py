@@ -34,7 +34,7 @@ def _group(name: str) -> ContactGroup:
 @pytest.mark.parametrize(
     "use",
     [
-        lambda history: history.add("r", "a", _group("a"), 1.0, None),
+        lambda history: history.add("r", "a", _group("a"), 1.0, None, 0.0),
         lambda history: (history.find("r", "a", _group("a")), history.newest(_group("a"))),
     ],
     ids=["applied again", "looked up"],
