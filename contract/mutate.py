@@ -76,14 +76,16 @@ def unlike_answers(document: dict[str, Any], given: list[dict[str, Any]]) -> str
         for status, response in document["paths"][path][method]["responses"].items():
             if status < "400":
                 continue
+            if "application/problem+json" not in response["content"]:
+                continue  # Function Compute alone answers it
             rules = response["content"]["application/problem+json"]["schema"]["properties"]
-            types = {answer["type"] for answer in given if str(answer["status"]) == status}
-            types.discard(CONTACT_GROUP_NOT_FOUND.uri)  # which no write meets
+            codes = {answer["code"] for answer in given if str(answer["status"]) == status}
+            codes.discard(CONTACT_GROUP_NOT_FOUND.slug)  # which no write meets
             if (
-                set(rules["type"].get("enum", ())) != types
+                set(rules["code"].get("enum", ())) != codes
                 or str(rules["status"].get("const")) != status
             ):
-                return f"{method} {status}: {sorted(types)[0]}"
+                return f"{method} {status}: {sorted(codes)[0]}"
     codes = {error["code"] for answer in given for error in answer.get("errors", ())}
     wrong = codes ^ set(_at(document, CODES).get("enum", ()))
     return sorted(wrong)[0] if wrong else None
@@ -180,7 +182,7 @@ def list_mutants(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
                 "properties",
             )
             place = ("paths", path, method, *schema)
-            for member, keyword in (("type", "enum"), ("status", "const")):
+            for member, keyword in (("code", "enum"), ("status", "const")):
                 for what, changed in _keyword_mutants(
                     keyword, _at(document, (*place, member, keyword))
                 ):
