@@ -72,7 +72,7 @@ _MEMBERS: dict[str, dict[str, tuple[str, Any]]] = {
         "url": ("Where it goes, with its query.", _DRY_RUN["call"]["url"]),
         "headers": ("Its headers, without signature and token.", _DRY_RUN["call"]["headers"]),
         "canonicalRequest": (
-            "What is hashed for the signature; empty or equal where the algorithm has none.",
+            "The call in its canonical form (ACS3-HMAC-SHA256), or its canonical query (HMAC-SHA1).",
             _DRY_RUN["call"]["canonicalRequest"],
         ),
         "stringToSign": ("What is signed.", _DRY_RUN["call"]["stringToSign"]),
