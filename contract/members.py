@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contract.scenarios import GROUP, REQUEST_ID, SCENARIOS, SUCCESS, STORED, Scenario, play
+from contract.scenarios import GROUP, REQUEST_ID, SCENARIOS, STORED, SUCCESS, Scenario, play
 
 _REFUSED = play(SCENARIOS["invalid-contact-group"])[2]
 _UNKNOWN = play(SCENARIOS["bad-upstream-answer"])[2]
@@ -46,7 +46,10 @@ _MEMBERS: dict[str, dict[str, tuple[str, Any]]] = {
     "StoredContactGroup": _STORED,
     "WrittenContactGroup": {
         **_STORED,
-        "createTime": ("When it was created, in UTC; only with a representation.", _GOT["createTime"]),
+        "createTime": (
+            "When it was created, in UTC; only with a representation.",
+            _GOT["createTime"],
+        ),
         "updateTime": (
             "When it was last changed, in UTC; only with a representation.",
             _GOT["updateTime"],

@@ -191,5 +191,3 @@ def _signature() -> dict[str, str]:
         " must be sent, within 15"
         " minutes. The aliyun-fc2 client does all this.",
     }
-
-

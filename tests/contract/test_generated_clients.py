@@ -87,7 +87,9 @@ def test_a_python_client_creates_reads_changes_lists_and_deletes(
     models, api = generated("models"), partial(_operation, generated, "contact_groups")
     with generated("client").Client(base_url=cloud.facade.url) as client:
         name = "generated-python"
-        group = models.ContactGroup(contact_group_name=name, contact_names=["Contact 1"], describe="a")
+        group = models.ContactGroup(
+            contact_group_name=name, contact_names=["Contact 1"], describe="a"
+        )
         dry = api("post_contact_group")(client=client, body=group, dry_run=True)
         assert isinstance(dry, models.DryRun)
         assert dry.call.method == "POST"
@@ -104,7 +106,9 @@ def test_a_python_client_creates_reads_changes_lists_and_deletes(
         assert (changed.describe, bool(changed.update_time)) == ("b", True)
         listed = api("list_contact_groups")(client=client, name=name)
         assert [group.describe for group in listed.contact_groups] == ["b"]
-        deleted = importlib.import_module("generated_client.api.contact_groups.delete_contact_group")
+        deleted = importlib.import_module(
+            "generated_client.api.contact_groups.delete_contact_group"
+        )
         assert deleted.sync_detailed(name, client=client).status_code == HTTPStatus.NO_CONTENT
         gone = api("get_contact_group")(name, client=client)
         assert isinstance(gone, models.Problem)
