@@ -60,7 +60,7 @@ def test_without_a_prefix(request: pytest.FixtureRequest, platform: str) -> None
 
 
 def test_in_http_that_comes_as_an_event(make_function: Callable[..., Function]) -> None:
-    """The type is a path that the same kind of event leads to, also where its body is unreadable."""
+    """The same kind of event reaches the page, also after a body that is unreadable."""
 
     def send(path: str, **members: Any) -> dict[str, Any]:
         event = {
