@@ -55,8 +55,7 @@ _MEMBERS: dict[str, dict[str, tuple[str, Any]]] = {
             _GOT["updateTime"],
         ),
         "verified": (
-            "True: no answer said that it was applied, and then it was read so. Else it is left"
-            " out.",
+            "True: no answer said that it was applied, and then it was read so. Else left out.",
             True,
         ),
         "requestId": (
@@ -75,7 +74,7 @@ _MEMBERS: dict[str, dict[str, tuple[str, Any]]] = {
         "url": ("Where it goes, with its query.", _DRY_RUN["call"]["url"]),
         "headers": ("Its headers, without signature and token.", _DRY_RUN["call"]["headers"]),
         "canonicalRequest": (
-            "The call in its canonical form (ACS3-HMAC-SHA256), or its canonical query (HMAC-SHA1).",
+            "The canonical request (ACS3-HMAC-SHA256), or the canonical query (HMAC-SHA1).",
             _DRY_RUN["call"]["canonicalRequest"],
         ),
         "stringToSign": ("What is signed.", _DRY_RUN["call"]["stringToSign"]),

@@ -32,8 +32,9 @@ from contract.problems_page import http_types
 
 DESCRIPTION = """\
 Creates, reads, lists and deletes alert contact groups of CloudMonitor (CMS). Every failure of the \
-function is `application/problem+json`; `type` leads to its explanation, and `code` is its name for \
-programs. A write carries the whole group, so repeating it is safe. Where reading or deleting is off, it is 405.
+function is `application/problem+json`; `type` leads to its explanation, and `code` is its name \
+for programs. A write carries the whole group, so repeating it is safe. Where reading or deleting \
+is off, it is 405.
 
 Function Compute answers some requests itself, before or instead of the function, and with a JSON \
 body of its own (`application/json`): each operation lists them.

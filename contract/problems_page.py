@@ -29,7 +29,7 @@ other path. With [DOCS_URL](settings.md) it is an absolute URL that leads here. 
 
 | member | meaning |
 |---|---|
-| `type`, `code`, `title`, `status` | the kind of problem: a link, a name for programs, a sentence, a number |
+| `type`, `code`, `title`, `status` | the kind: a link, a name for programs, a sentence, a number |
 | `detail` | what went wrong this time, and what to do |
 | `instance` | the path that was requested |
 | `errors` | the members that are wrong, each a JSON pointer, a code and a message |

@@ -85,7 +85,9 @@ def test_whatever_is_generated_is_answered_as_the_document_says(
 def test_every_problem_is_the_same_as_on_2_0(scenario: Scenario, server: _WebServer) -> None:
     """Status, body and headers of an answer do not depend on the server that sends it."""
     expected, headers, document = play(scenario)
-    server.served.handler = application(scenario.upstream, reads=scenario.reads)
+    server.served.handler = application(
+        scenario.upstream, reads=scenario.reads, policy=scenario.policy
+    )
     body = GROUP if scenario.body is None else scenario.body
     path = scenario.path.replace(" ", "%20") + (f"?{scenario.query}" if scenario.query else "")
     sent = {

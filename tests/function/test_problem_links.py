@@ -39,7 +39,7 @@ def _follow(url: str, *, signed: bool = False) -> str:
     assert status == 200
     assert f'<h2 id="{target.fragment}">' in page or f'id="{target.fragment}"' in page
     assert target.fragment == problem["code"]
-    return target.path
+    return str(target.path)
 
 
 def test_through_the_default_domain_of_2_0(cloud: LocalCloud) -> None:
@@ -62,6 +62,8 @@ def test_without_a_prefix(request: pytest.FixtureRequest, platform: str) -> None
 def test_in_http_that_comes_as_an_event(make_function: Callable[..., Function]) -> None:
     """The same kind of event reaches the page, also after a body that is unreadable."""
 
+    function = make_function()
+
     def send(path: str, **members: Any) -> dict[str, Any]:
         event = {
             "httpMethod": "GET",
@@ -76,7 +78,6 @@ def test_in_http_that_comes_as_an_event(make_function: Callable[..., Function]) 
         answered: dict[str, Any] = function.event_handler(json.dumps(event).encode(), None)
         return answered
 
-    function = make_function()
     for wrong in ({}, {"isBase64Encoded": True, "body": "?"}):
         problem = json.loads(send("/nowhere", **wrong)["body"])
         page, _, anchor = problem["type"].partition("#")
