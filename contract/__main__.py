@@ -2,7 +2,7 @@
 
 | file | what of it is written |
 |---|---|
-| function/openapi.json, docs/problems.md | all of it |
+| function/openapi.json, function/problems.html, docs/problems.md | all of it |
 | docs/settings.md | the table of settings, between its markers |
 | docs/events.md | the table of sources, between its markers |
 """
@@ -21,13 +21,14 @@ sys.path.insert(0, str(ROOT / "function"))
 
 def documents() -> dict[Path, str]:
     """Each file and what it must hold."""
-    from contract import problems_page, settings_table, sources_table
+    from contract import problems_page, served_page, settings_table, sources_table
     from contract.openapi import document
 
     docs = ROOT / "docs"
     openapi = json.dumps(document("0.1.0"), indent=1, ensure_ascii=False) + "\n"
     return {
         ROOT / "function" / "openapi.json": openapi,
+        ROOT / "function" / "problems.html": served_page.page(),
         docs / "problems.md": problems_page.page(),
         docs / "settings.md": _with(docs / "settings.md", "settings", settings_table.table()),
         docs / "events.md": _with(docs / "events.md", "sources", sources_table.table()),

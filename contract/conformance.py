@@ -30,6 +30,9 @@ EXCEPTIONS = {
 UNEXPRESSED = {
     "mismatch": "the name in the body equals the name in the path",
     "too-large": "the whole group fits CloudMonitor's query once encoded",
+    "edge-space": "white space beyond Latin-1, which no pattern can name in every language",
+    "blank": "the same, where it is all of a text",
+    "control-character": "a last line break: some languages match `$` before it",
     "slash": "a name with a slash, which POST accepts, is not linked to the path of PUT",
 }
 #: Function Compute itself answers other methods than those of its trigger (template.yml).

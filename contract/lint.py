@@ -23,6 +23,7 @@ def faults(document: dict[str, Any]) -> list[str]:
         *_of_the_whole(document),
         *(fault for place, node in _walk(document) for fault in _of_node(document, place, node)),
         *(fault for place, node in _walk(document) for fault in _of_values(document, place, node)),
+        *(fault for place, node in _walk(document) for fault in _of_members(document, place, node)),
         *(fault for path in document["paths"] for fault in _of_path(document, path)),
     ]
 
@@ -32,7 +33,10 @@ def _walk(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
         yield place, node
     children = node.items() if isinstance(node, dict) else enumerate(node)
     for key, child in children:
-        if isinstance(child, dict | list) and key not in {"value", "example", "default"}:
+        is_example = key in {"value", "example", "default"} or (
+            key == "examples" and isinstance(child, list)
+        )
+        if isinstance(child, dict | list) and not is_example:
             step = str(key).replace("~", "~0").replace("/", "~1")
             yield from _walk(child, f"{place}/{step}")
 
@@ -67,6 +71,21 @@ def _of_node(document: dict[str, Any], place: str, node: dict[str, Any]) -> Iter
     for requirement in node["security"] if isinstance(node.get("security"), list) else ():
         if requirement.keys() - document["components"]["securitySchemes"].keys():
             yield f"{place}/security: no such scheme"
+
+
+def _of_members(document: dict[str, Any], place: str, node: dict[str, Any]) -> Iterator[str]:
+    """Each member of a named schema says what it is, and shows an example that is valid."""
+    if not re.fullmatch("#/components/schemas/[^/]+", place):
+        return
+    if not node.get("description"):
+        yield f"{place}: no description"
+    for name, member in node.get("properties", {}).items():
+        if not member.get("description"):
+            yield f"{place}/properties/{name}: no description"
+        if not member.get("examples"):
+            yield f"{place}/properties/{name}: no example"
+        for value in member.get("examples", ()):
+            yield from _invalid(document, f"{place}/properties/{name}", member, value)
 
 
 def _of_values(document: dict[str, Any], place: str, node: dict[str, Any]) -> Iterator[str]:

@@ -5,10 +5,13 @@ that the code answered.
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
-from contact_groups.cloudmonitor.outcomes import TABLE, Row
+from contact_groups.cloudmonitor.outcomes import TABLE
 from contact_groups.cloudmonitor.problems import READ_PROBLEMS
 from contact_groups.events.problems import EVENT_PROBLEMS
 from contact_groups.problems import REQUEST_PROBLEMS, Actor, ProblemType, Verdict
@@ -18,12 +21,15 @@ HEAD = """\
 # Problems
 
 Every failure is a problem document (RFC 9457, `application/problem+json`), over HTTP and as the
-verdict on an item of an event. Its `type` is a relative URI that leads to the section here:
-`/docs/problems#throttled` is [throttled](#throttled).
+verdict on an item of an event. Its `type` leads to a page that the function serves itself, which
+is a short form of this one: `/docs/problems#throttled` is [throttled](#throttled). On a default
+domain of Function Compute 2.0 it has the prefix of that domain, and needs a signature like every
+other path. With [DOCS_URL](settings.md) it is an absolute URL that leads here. Programs compare
+`code`, which is the same everywhere.
 
 | member | meaning |
 |---|---|
-| `type`, `title`, `status` | the kind of problem, in three forms |
+| `type`, `code`, `title`, `status` | the kind: a link, a name for programs, a sentence, a number |
 | `detail` | what went wrong this time, and what to do |
 | `instance` | the path that was requested |
 | `errors` | the members that are wrong, each a JSON pointer, a code and a message |
@@ -38,6 +44,7 @@ verdict on an item of an event. Its `type` is a relative URI that leads to the s
 
 `make docs` writes this page from the code.
 """
+RUNBOOK = Path(__file__).parent.parent / "docs" / "operating.md"
 ACTORS = {
     Actor.CALLER: "the caller",
     Actor.OPERATOR: "the platform team",
@@ -52,7 +59,7 @@ VERDICTS = {
 
 def page() -> str:
     """The page."""
-    types = [*REQUEST_PROBLEMS, *_upstream_types()]
+    types = http_types()
     sections = [HEAD, "\n## All of them\n", *_index([*types, *EVENT_PROBLEMS])]
     for problem_type in types:
         sections += _section(problem_type)
@@ -62,11 +69,18 @@ def page() -> str:
     return "\n".join(sections) + "\n"
 
 
-def _upstream_types() -> list[ProblemType]:
+def http_types() -> list[ProblemType]:
+    """The problems that HTTP can meet, in the order of the documentation."""
     types: dict[str, ProblemType] = {}
     for row in TABLE:
         types.setdefault(row.type.slug, row.type)
-    return [*types.values(), *READ_PROBLEMS]
+    return [*REQUEST_PROBLEMS, *types.values(), *READ_PROBLEMS]
+
+
+@cache
+def runbook() -> frozenset[str]:
+    """The problems that have a section of their own in docs/operating.md."""
+    return frozenset(re.findall(r"^##+ `?([a-z-]+)`?$", RUNBOOK.read_text(), flags=re.M))
 
 
 def _index(types: list[ProblemType]) -> Iterator[str]:
@@ -83,7 +97,7 @@ def _section(problem_type: ProblemType) -> Iterator[str]:
     yield textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False) + "\n"
     yield "| | |\n|---|---|"
     yield f"| who must act | {ACTORS[problem_type.actor]} |"
-    yield f"| try again unchanged | {_again(problem_type, rows)} |"
+    yield f"| try again unchanged | {again(problem_type)} |"
     yield f"| an event's item becomes | {VERDICTS[problem_type.verdict]} |"
     for row in rows:
         codes = ", ".join(f"`{code}`" for code in row.codes)
@@ -92,13 +106,17 @@ def _section(problem_type: ProblemType) -> Iterator[str]:
                 f"| CloudMonitor's codes | {codes};"
                 f" before the verdict the function tries again: {row.retry.value} |"
             )
+    if problem_type.slug in runbook():
+        yield f"| runbook | [operating.md](operating.md#{problem_type.slug}) |"
     statuses = sorted(status for row in rows for status in row.statuses)
     if statuses:
         yield f"| HTTP status, where the code is unknown | {_ranges(statuses)} |"
     yield from _example(problem_type.slug)
 
 
-def _again(problem_type: ProblemType, rows: list[Row]) -> str:
+def again(problem_type: ProblemType) -> str:
+    """Whether to send the same again, in words."""
+    rows = [row for row in TABLE if row.type.slug == problem_type.slug]
     if len({row.type.retryable for row in rows}) > 1:
         return "see `retryable`: yes if CloudMonitor's status was 5xx"
     if not problem_type.retryable:

@@ -54,7 +54,8 @@ class Reply:
         document = self.json
         assert document["status"] == self.status
         assert {"type", "title", "status", "detail", "retryable"} <= document.keys()
-        slug: str = document["type"].removeprefix("/docs/problems#")
+        slug: str = document["code"]
+        assert document["type"].endswith(f"#{slug}")
         return slug
 
 

@@ -18,6 +18,7 @@ LAYERS = (
     ("contact_groups.function",),
     (
         "contact_groups.api",
+        "contact_groups.documents",
         "contact_groups.resource",
         "contact_groups.responses",
         "contact_groups.requests",

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any, NoReturn
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
-from contact_groups import logs, problems
-from contact_groups.compute.wsgi import Environ
+from contact_groups import documents, logs, problems
 from contact_groups.groups import Groups
-from contact_groups.problems import Problem
+from contact_groups.problems import PAGE, Problem
 from contact_groups.requests import list_query, name_in_path, name_query, no_query, slash_in_name
 from contact_groups.resource import Resource
 from contact_groups.responses import ALL, ONE, json_response
@@ -25,7 +21,6 @@ from contact_groups.responses import ALL, ONE, json_response
 #: request.
 BODY_MAX = 256 * 1024 - 1
 ONE_RULE = "/v1/contact-groups/<anything:contact_group_name>"
-OPENAPI_FILE = Path(__file__).parent.parent / "openapi.json"
 
 
 def create_app(
@@ -33,6 +28,7 @@ def create_app(
     time_limit: float,
     environment: Mapping[str, str],
     monotonic: Callable[[], float] = time.monotonic,
+    docs_url: str = "",
 ) -> Flask:
     """The Flask application.
 
@@ -41,6 +37,7 @@ def create_app(
         time_limit: seconds that all attempts of one request may take.
         environment: where credentials are read from when the request's context has none.
         monotonic: the clock of deadlines.
+        docs_url: where docs/ can be read; empty: nowhere.
     """
     app = Flask("contact_groups", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -73,7 +70,12 @@ def create_app(
     @app.get("/v1/openapi.json")
     def openapi() -> Any:
         logs.note(route="/v1/openapi.json")
-        return _openapi(request.environ)
+        return documents.openapi(request.environ)
+
+    @app.get(PAGE)
+    def problems_page() -> Any:
+        logs.note(route=PAGE)
+        return documents.problems_page(request.environ, docs_url)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -109,22 +111,6 @@ def _add_deletes(app: Flask, resource: Resource) -> None:
         return resource.delete(name_query())
 
 
-def _openapi(environ: Environ) -> Any:
-    body, etag = _openapi_document()
-    response = Response(body, mimetype="application/json")
-    response.set_etag(etag)
-    # The document has no date, and Werkzeug fails on a year of ten digits.
-    for name in ("IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE", "IF_RANGE"):
-        environ.pop(f"HTTP_{name}", None)
-    if environ.get("HTTP_IF_MATCH", "").strip() == "*":  # Werkzeug would read it as a tag
-        del environ["HTTP_IF_MATCH"]
-    if response.make_conditional(environ).status_code == problems.PRECONDITION_FAILED.status:
-        raise Problem(
-            problems.PRECONDITION_FAILED, "If-Match names another version of the document."
-        )
-    return response
-
-
 class _Anything(BaseConverter):
     """The rest of the path, whatever it holds: the schema says what is wrong with a name. The
     converters of Werkzeug answer 404 to a line break, and to a slash at its beginning.
@@ -132,12 +118,6 @@ class _Anything(BaseConverter):
 
     regex = r"(?s:.+)"
     part_isolating = False
-
-
-@cache
-def _openapi_document() -> tuple[bytes, str]:
-    body = OPENAPI_FILE.read_bytes()
-    return body, hashlib.sha256(body).hexdigest()[:32]
 
 
 def _raise_problem(error: HTTPException) -> NoReturn:

@@ -80,7 +80,11 @@ class Function:
     @cached_property
     def application(self) -> Wsgi:
         """The HTTP application."""
-        return Wsgi(create_app(self.groups, self.settings.time_limit, self._environment))
+        settings = self.settings
+        app = create_app(
+            self.groups, settings.time_limit, self._environment, docs_url=settings.docs_url
+        )
+        return Wsgi(app, page=settings.problems_page)
 
     @cached_property
     def history(self) -> History:

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from contact_groups.problems import Cause, FieldError, Problem
+from contact_groups.problems import PAGE, Cause, FieldError, Problem
 
 #: Characters of a member in a pointer.
 _STEP_MAX = 255
@@ -47,6 +47,7 @@ class ProblemSchema(Schema):
     """A problem+json document: the one shape of every failure."""
 
     type = fields.String(required=True, metadata={"format": "uri-reference"})
+    code = fields.String(required=True)
     title = fields.String(required=True)
     status = fields.Integer(required=True)
     detail = fields.String(required=True)
@@ -67,7 +68,10 @@ _SCHEMA = ProblemSchema()
 
 
 def problem_document(
-    problem: Problem, instance: str | None = None, request_id: str | None = None
+    problem: Problem,
+    instance: str | None = None,
+    request_id: str | None = None,
+    page: str = PAGE,
 ) -> dict[str, Any]:
     """The problem+json document; members that do not apply are left out.
 
@@ -75,10 +79,12 @@ def problem_document(
         problem: the failure.
         instance: the path that was requested.
         request_id: Function Compute's.
+        page: the address of the page of problems.
     """
     upstream = problem.upstream
     members = {
-        "type": problem.type.uri,
+        "type": problem.type.uri(page),
+        "code": problem.type.slug,
         "title": problem.type.title,
         "status": problem.type.status,
         "detail": problem.detail,
@@ -99,11 +105,11 @@ def problem_document(
 
 
 def problem_response(
-    problem: Problem, instance: str | None, request_id: str | None
+    problem: Problem, instance: str | None, request_id: str | None, page: str = PAGE
 ) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of the HTTP response."""
     headers = {"Content-Type": "application/problem+json", **problem.headers()}
-    body = json.dumps(problem_document(problem, instance, request_id)).encode()
+    body = json.dumps(problem_document(problem, instance, request_id, page)).encode()
     return problem.type.status, headers, body
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+#: Where the function serves the page that explains every problem, below the prefix of the domain.
+PAGE = "/docs/problems"
+
 
 class Actor(str, Enum):
     """Who must act on a problem."""
@@ -44,7 +47,7 @@ class ProblemType(NamedTuple):
     """One kind of failure, the same in code, responses, logs and documentation.
 
     Attributes:
-        slug: its name, and its anchor in docs/problems.md.
+        slug: its name: the member `code`, and the anchor of its section on every page of problems.
         status: the HTTP status of the response.
         title: what happened, the same for every occurrence.
         advice: what to do about it, for the documentation.
@@ -64,12 +67,13 @@ class ProblemType(NamedTuple):
     verdict: Verdict = Verdict.REJECTED
     retry_after: int | None = None
 
-    @property
-    def uri(self) -> str:
-        """The `type` member: a relative URI that leads to the problem's section in
-        docs/problems.md, wherever docs/ is served.
+    def uri(self, page: str) -> str:
+        """The `type` member: the address of the problem's section on a page of problems.
+
+        Args:
+            page: the address of that page: a path such as PAGE, or an absolute URL.
         """
-        return f"/docs/problems#{self.slug}"
+        return f"{page}#{self.slug}"
 
 
 class FieldError(NamedTuple):

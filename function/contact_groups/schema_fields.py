@@ -19,17 +19,30 @@ NAME_MAX = 255
 #: Our own limit, since CloudMonitor documents none.
 DESCRIBE_MAX = 2_048
 
-#: Character classes that mean the same in Python and in the regular expressions of OpenAPI
-#: (ECMA-262).
-_CONTROLS = r"\u0000-\u001f\u007f-\u009f"
-_SPACES = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-#: The one rule for names: not blank, no white space at either end, no control characters. It ends
-#: in `$(?!\n)`: in Python, and so in clients written in Python, `$` alone also matches before a
-#: final line break.
-NAME_PATTERN = rf"^[^{_CONTROLS}{_SPACES}](?:[^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$(?!\n)"
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_SPACES = r" \xa0"
+#: White space beyond Latin-1. Go, Java, JavaScript and Python have no common notation for it, so
+#: the published patterns leave it out.
+_WIDE_SPACES = r"\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+def _name_pattern(spaces: str) -> str:
+    return rf"^[^{_CONTROLS}{spaces}]([^{_CONTROLS}]*[^{_CONTROLS}{spaces}])?$"
+
+
+def _describe_pattern(spaces: str) -> str:
+    return rf"[^\x09-\x0d\x1c-\x1f\x85{spaces}]"
+
+
+#: The one rule for names: not blank, no white space at either end, no control characters. It holds
+#: for the whole text: `$` alone also matches before a final line break.
+NAME_RULE = _name_pattern(_SPACES + _WIDE_SPACES)
 #: The one rule for descriptions: something that is not white space.
-DESCRIBE_PATTERN = rf"[^\u0009-\u000d\u001c-\u001f\u0085{_SPACES}]"
-_DESCRIBE = re.compile(DESCRIBE_PATTERN)  # `re` compiles the other two at the first doubtful name
+DESCRIBE_RULE = _describe_pattern(_SPACES + _WIDE_SPACES)
+#: The same rules as the contract publishes them, read alike by the regular expressions of Go,
+#: Java, JavaScript and Python. They accept what the rules accept, and a little more.
+NAME_PATTERN, DESCRIBE_PATTERN = _name_pattern(_SPACES), _describe_pattern(_SPACES)
+_DESCRIBE = re.compile(DESCRIBE_RULE)  # `re` compiles the other one at the first doubtful name
 
 
 def not_blank(text: str) -> None:
@@ -39,7 +52,7 @@ def not_blank(text: str) -> None:
 
 
 def _name_rules(text: str) -> None:
-    if re.fullmatch(NAME_PATTERN, text):
+    if re.fullmatch(NAME_RULE, text):
         return
     not_blank(text)
     if found := re.search(f"[{_CONTROLS}]", text):
@@ -108,7 +121,8 @@ def name_field(**options: Any) -> Name:
         error_messages=messages("a string"),
         metadata={
             "pattern": NAME_PATTERN,
-            "description": "no white space at either end, no control characters",
+            "description": "No white space at either end, that of Unicode included; no control"
+            " characters.",
         },
         **options,
     )

@@ -67,19 +67,22 @@ class ContactGroupSchema(Schema):
         error_messages=messages("an array of strings"),
         metadata={
             "uniqueItems": True,
-            "description": "names of existing alert contacts of CloudMonitor",
+            "description": "Names of existing alert contacts of CloudMonitor.",
         },
     )
     describe = fields.String(
         required=True,
         validate=[not_blank, too_long(DESCRIBE_MAX)],
         error_messages=messages("a string"),
-        metadata={"pattern": DESCRIBE_PATTERN, "description": "not only white space"},
+        metadata={
+            "pattern": DESCRIBE_PATTERN,
+            "description": "Not only white space, that of Unicode included.",
+        },
     )
     enable_subscribed = StrictBoolean(
         data_key="enableSubscribed",
         error_messages=messages("true or false"),
-        metadata={"description": "if it is left out, CloudMonitor keeps its value"},
+        metadata={"description": "If it is left out, CloudMonitor keeps its value."},
     )
 
 

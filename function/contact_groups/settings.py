@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,6 +73,12 @@ class Settings(NamedTuple):
     identify: Identify | None
     audit_full: bool
     platform_headers_trusted: bool
+    docs_url: str
+
+    @property
+    def problems_page(self) -> str:
+        """The URL of the page that problems lead to; empty: the function's own page."""
+        return f"{self.docs_url}/problems.md" if self.docs_url else ""
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -117,6 +124,12 @@ def _switch(text: str) -> bool:
 
 def _endpoint(text: str) -> Endpoint | None:
     return parse_endpoint(text) if text else None
+
+
+def _docs_url(text: str) -> str:
+    if text and not re.fullmatch(r"https://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~%/-]*)?", text):
+        raise ValueError("must be an https URL without query and fragment")
+    return text.rstrip("/")
 
 
 def _policy(text: str) -> Policy | None:
@@ -325,6 +338,15 @@ SETTINGS: tuple[Setting, ...] = (
         "whether a web function takes credentials, request ids and events from `x-fc-*` headers;"
         " `true` only on Function Compute 3.0, which drops those that callers send",
         _switch,
+    ),
+    Setting(
+        "DOCS_URL",
+        "docs_url",
+        "",
+        "an https URL without query and fragment",
+        "the folder docs/ as your code host shows it: `type` of every problem then leads to its"
+        " problems.md; empty: to the page of the function itself",
+        _docs_url,
     ),
 )
 

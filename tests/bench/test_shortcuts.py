@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from contact_groups.cloudmonitor.signature import encoded_size, percent_encode
-from contact_groups.schema_fields import NAME_MAX, NAME_PATTERN
+from contact_groups.schema_fields import NAME_MAX, NAME_RULE
 from contact_groups.schemas import ContactGroupSchema
 
 NAME = ContactGroupSchema().fields["contact_group_name"]
@@ -31,7 +31,7 @@ def test_every_character_of_the_pattern_is_judged_alike() -> None:
     """First, last, in between and alone: a name is taken exactly where the documented pattern takes
     it.
     """
-    pattern = re.compile(NAME_PATTERN)
+    pattern = re.compile(NAME_RULE)
     for character in map(chr, range(LAST_NAMED)):
         for text in (character, f"{character}a", f"a{character}", f"a{character}a"):
             assert accepted(text) == bool(pattern.fullmatch(text)), ascii(text)

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from contact_groups.cloudmonitor.outcomes import TABLE
 from contact_groups.cloudmonitor.problems import READ_PROBLEMS
 from contact_groups.events.problems import EVENT_PROBLEMS
-from contact_groups.problems import REQUEST_PROBLEMS, Problem
-from contact_groups.schema_fields import NAME_MAX, NAME_PATTERN
+from contact_groups.problems import PAGE, REQUEST_PROBLEMS, Problem
+from contact_groups.schema_fields import NAME_MAX, NAME_RULE
 from contact_groups.schemas import load_contact_group
 from contract.__main__ import ROOT, documents
+from contract.probes import coarse
 from contract.scenarios import ENVIRONMENT, GROUP, SCENARIOS, application, play
 from tests.support import call
 
@@ -53,7 +54,7 @@ names = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampl
     ]
 )
 good_names = names.filter(
-    lambda name: bool(re.fullmatch(NAME_PATTERN, name)) and len(name) <= NAME_MAX
+    lambda name: bool(re.fullmatch(NAME_RULE, name)) and len(name) <= NAME_MAX
 )
 groups = st.fixed_dictionaries(
     {
@@ -163,10 +164,14 @@ def test_each_rule_is_published_at_its_edge(change: dict[str, Any]) -> None:
     """
     body: dict[str, Any] = {**GROUP, **change}
     name = body["contactGroupName"] if isinstance(body["contactGroupName"], str) else "a"
-    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
-    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(body, name)
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(coarse(body))
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(
+        coarse(body), coarse(name)
+    )
     del body["contactGroupName"]
-    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(body, "a")
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(
+        coarse(body), "a"
+    )
 
 
 @pytest.mark.parametrize("member", MEMBERS)
@@ -175,7 +180,7 @@ def test_each_member_is_required_as_published(member: str) -> None:
     body = {
         key: value for key, value in {**GROUP, "enableSubscribed": True}.items() if key != member
     }
-    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(coarse(body))
     assert _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"}) == _accepts(
         body, "My alert contact group"
     )
@@ -194,7 +199,7 @@ def test_the_schema_accepts_what_the_application_accepts(body: dict[str, Any]) -
     """Each rule is published: a body is valid by the document if and only if the application
     accepts it.
     """
-    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(body)
+    assert _valid(body, {"$ref": "#/components/schemas/ContactGroup"}) == _accepts(coarse(body))
 
 
 @given(names, bodies)
@@ -204,7 +209,7 @@ def test_the_path_is_documented_as_it_is_read(name: str, body: dict[str, Any]) -
     body = {key: value for key, value in body.items() if key != "contactGroupName"}
     in_path = _valid(name, parameter["schema"])
     in_body = _valid(body, {"$ref": "#/components/schemas/ContactGroupInPath"})
-    assert (in_path and in_body) == (_accepts(body, name) and "/" not in name)
+    assert (in_path and in_body) == (_accepts(coarse(body), coarse(name)) and "/" not in name)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +231,8 @@ def test_examples_of_requests_succeed(path: str, method: str, operation: dict[st
         )
         assert reply.status == (204 if method == "delete" else 200)
         answer = operation["responses"][str(reply.status)].get("content", {})
-        assert not answer or _valid(reply.json, answer["application/json"]["schema"])
+        if "application/json" in answer:
+            assert _valid(reply.json, answer["application/json"]["schema"])
 
 
 @pytest.mark.parametrize(
@@ -242,7 +248,7 @@ def test_examples_of_answers_are_of_their_schemas(
         for content in response.get("content", {}).values():
             for example in content.get("examples", {}).values():
                 assert _valid(example["value"], content["schema"]), f"{path} {method} {status}"
-                assert int(status) in {200, example["value"].get("status")}
+                assert int(status) in {200, example["value"].get("status", int(status))}
 
 
 @pytest.mark.parametrize("slug", SCENARIOS)
@@ -254,13 +260,13 @@ def test_each_scenario_meets_its_problem(slug: str) -> None:
 
     assert (status, document["type"], document["status"]) == (
         TYPES[slug].status,
-        TYPES[slug].uri,
+        TYPES[slug].uri(PAGE),
         TYPES[slug].status,
     )
     documented = _responses(slug, "/v1/contact-groups", "post")[str(status)]
     assert (
-        document["type"]
-        in documented["content"]["application/problem+json"]["schema"]["properties"]["type"]["enum"]
+        document["code"]
+        in documented["content"]["application/problem+json"]["schema"]["properties"]["code"]["enum"]
     )
     for name, header in documented.get("headers", {}).items():
         assert name in headers or not header["required"]
@@ -269,7 +275,7 @@ def test_each_scenario_meets_its_problem(slug: str) -> None:
 @pytest.mark.parametrize("slug", TYPES)
 def test_every_type_uri_resolves(slug: str) -> None:
     """A problem's `type` leads to its own section of docs/problems.md."""
-    page, _, anchor = TYPES[slug].uri.partition("#")
+    page, _, anchor = TYPES[slug].uri(PAGE).partition("#")
     text = (ROOT / f"{page.lstrip('/')}.md").read_text()
 
     assert anchor == slug
@@ -278,7 +284,7 @@ def test_every_type_uri_resolves(slug: str) -> None:
     assert "who must act" in section
     example = re.search(r"```json\n(.*?)```", section, flags=re.S)
     if example:
-        assert json.loads(example[1])["type"] == TYPES[slug].uri
+        assert json.loads(example[1])["type"] == TYPES[slug].uri(PAGE)
     assert example or slug.startswith(("manifest-", "event-out"))
 
 
@@ -300,7 +306,7 @@ def test_every_problem_has_its_status_and_type_in_the_document() -> None:
         for slug in SCENARIOS:
             responses = _responses(slug, path, method)
             content = responses[str(TYPES[slug].status)]["content"]["application/problem+json"]
-            assert TYPES[slug].uri in content["schema"]["properties"]["type"]["enum"]
+            assert slug in content["schema"]["properties"]["code"]["enum"]
 
 
 def test_every_broken_rule_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -310,4 +316,4 @@ def test_every_broken_rule_is_noticed(capsys: pytest.CaptureFixture[str]) -> Non
     from contract.mutate import main
 
     assert main() == 0
-    assert capsys.readouterr().out.count("noticed") > 400
+    assert capsys.readouterr().out.count("noticed") > 300

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from contact_groups.cloudmonitor.outcomes import TABLE
-from contact_groups.problems import REQUEST_PROBLEMS
+from contact_groups.problems import PAGE, REQUEST_PROBLEMS
 from local.documentation import page
 from tests.facade import Facade
 
@@ -60,7 +60,7 @@ def test_a_problems_type_leads_to_its_section() -> None:
     """The type of every problem that HTTP answers is the address of a section."""
     ids = read("/docs/problems").ids
     for kind in (*REQUEST_PROBLEMS, *(row.type for row in TABLE)):
-        path, _, anchor = kind.uri.partition("#")
+        path, _, anchor = kind.uri(PAGE).partition("#")
         assert path == "/docs/problems"
         assert anchor in ids
 

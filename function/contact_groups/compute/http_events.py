@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from contact_groups.compute.wsgi import App, Environ, refusing
+from contact_groups.compute.wsgi import Environ, Wsgi
 from contact_groups.guard import CAME_AS
 from contact_groups.problems import MALFORMED_REQUEST, Problem
 
@@ -43,7 +43,7 @@ class HttpShape:
     status: Callable[[int], int | str]
 
     def answer(
-        self, app: App, event: Event, context: Any, *, from_trigger: bool = False
+        self, app: Wsgi, event: Event, context: Any, *, from_trigger: bool = False
     ) -> dict[str, Any]:
         """Lets the application answer the event; returns the response that the source expects.
 
@@ -54,7 +54,7 @@ class HttpShape:
         try:
             body = _body(event)
         except Problem as problem:
-            app, body = refusing(problem), b""
+            app, body = app.refusing(problem), b""
         environ = self._environ(event, path, body, context)
         environ[CAME_AS] = self.name if from_trigger else "invocation"
         answered: list[tuple[str, list[tuple[str, str]]]] = []

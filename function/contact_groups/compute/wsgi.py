@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from contact_groups import logs
 from contact_groups.problem_details import problem_response
-from contact_groups.problems import INTERNAL_ERROR, MALFORMED_REQUEST, Actor, Problem
+from contact_groups.problems import INTERNAL_ERROR, MALFORMED_REQUEST, PAGE, Actor, Problem
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -38,9 +38,17 @@ _LEVELS = {Actor.CALLER: logging.INFO, Actor.NOBODY: logging.WARNING, Actor.OPER
 class Wsgi:
     """Wraps an application. It makes the whole response before it returns the first byte."""
 
-    def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
-        """Args: app: a WSGI application that follows PEP 3333; clock: monotonic seconds."""
+    def __init__(
+        self, app: App, clock: Callable[[], float] = time.monotonic, page: str = ""
+    ) -> None:
+        """Args:
+        app: a WSGI application that follows PEP 3333.
+        clock: monotonic seconds.
+        page: the URL of the page that the `type` of a problem leads to; empty: the function's own
+            page, on the domain of the request.
+        """
         self._app = app
+        self._page = page
         self._clock = clock
         # An environment variable such as HTTP_ACCEPT must not look like a request header.
         self._impostors = [
@@ -81,10 +89,19 @@ class Wsgi:
             level=_LEVELS[problem.type.actor],
         )
         quoted = quote(_BARE_PERCENT.sub("%25", instance), safe=_IN_PATHS, errors="replace")
-        status, headers, body = problem_response(problem, quoted, request_id_of(environ))
+        page = self._page or environ.get("SCRIPT_NAME", "") + PAGE
+        status, headers, body = problem_response(problem, quoted, request_id_of(environ), page)
         headers["Content-Length"] = str(len(body))  # of HEAD too, where the server cannot count
         sent = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
         return f"{status} {problem.type.title}", list(headers.items()), sent
+
+    def refusing(self, problem: Problem) -> Wsgi:
+        """The same for an application that answers every request with this problem."""
+
+        def app(_environ: Environ, _start_response: Callable[..., Any]) -> Iterable[bytes]:
+            raise problem
+
+        return Wsgi(app, self._clock, self._page)
 
     def _normalise(self, environ: Environ) -> str:
         """Returns the path as it was requested, percent-encoded at least in part."""
@@ -114,15 +131,6 @@ class Wsgi:
             data = query.encode("latin-1") if is_bytes else query.encode(errors="replace")
             environ["QUERY_STRING"] = quote(data, safe=_ASCII)
         return requested
-
-
-def refusing(problem: Problem) -> Wsgi:
-    """An application that answers every request with this problem."""
-
-    def app(_environ: Environ, _start_response: Callable[..., Any]) -> Iterable[bytes]:
-        raise problem
-
-    return Wsgi(app)
 
 
 def request_id_of(environ: Environ) -> str | None:

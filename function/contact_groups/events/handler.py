@@ -94,7 +94,7 @@ def handle(
         )
     if failed:
         raise failed
-    return report.result(source.name, items, request_id)
+    return report.result(source.name, items, request_id, settings.problems_page)
 
 
 def _line(source: Claim, context: Any, items: list[Item], seconds: float) -> dict[str, Any]:

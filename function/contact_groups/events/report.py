@@ -9,7 +9,7 @@ from typing import Any
 
 from contact_groups.events.items import VERDICTS, Item
 from contact_groups.problem_details import problem_document
-from contact_groups.problems import Verdict
+from contact_groups.problems import PAGE, Verdict
 
 #: Bytes. A response may have 32 MB; the limit was once 6 MB (facts/function-compute.md §2.3).
 RESULT_MAX = 5_000_000
@@ -37,34 +37,44 @@ class EventFailed(Exception):
     """
 
 
-def result(source: str, items: list[Item], request_id: str | None) -> dict[str, Any]:
+def result(
+    source: str, items: list[Item], request_id: str | None, page: str = ""
+) -> dict[str, Any]:
     """The result of an event. A problem that several items share is written once. If the result is
     too large for a response, it has only the types of the problems.
+
+    Args:
+        source: the name of the event's source.
+        items: with their verdicts.
+        request_id: Function Compute's.
+        page: the URL of the page that problems lead to; empty: the path of the function's own,
+            since an event has no domain.
     """
+    page = page or PAGE
     document = {
         "source": source,
         "counts": counts(items),
-        "items": list(_entries(items, request_id)),
+        "items": list(_entries(items, request_id, page)),
     }
     if len(json.dumps(document, indent=4)) > RESULT_MAX:
         document["items"] = [
             {"id": item.id, "verdict": item.verdict, "requestId": item.request_id}
-            | ({"problem": {"type": item.problem.type.uri}} if item.problem else {})
+            | ({"problem": {"type": item.problem.type.uri(page)}} if item.problem else {})
             for item in items
         ]
     return document
 
 
-def _entries(items: list[Item], request_id: str | None) -> Iterator[dict[str, Any]]:
+def _entries(items: list[Item], request_id: str | None, page: str) -> Iterator[dict[str, Any]]:
     shared = Counter(id(item.problem) for item in items if item.problem)
     first: dict[int, str] = {}
     for item in items:
         problem: dict[str, Any] | None = None
         if item.problem and id(item.problem) in first:
-            problem = {"type": item.problem.type.uri, "sameAs": first[id(item.problem)]}
+            problem = {"type": item.problem.type.uri(page), "sameAs": first[id(item.problem)]}
         elif item.problem:
             first[id(item.problem)] = item.id
-            problem = problem_document(item.problem, request_id=request_id)
+            problem = problem_document(item.problem, request_id=request_id, page=page)
             if (count := shared[id(item.problem)]) > 1:
                 problem["items"] = count
         members = {
