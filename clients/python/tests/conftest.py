@@ -1,4 +1,4 @@
-"""The function on both local platforms, with deletes on, and clocks that jump instead of sleeping."""
+"""The function on both local platforms, with deletes on, and clocks that jump at each sleep."""
 
 from __future__ import annotations
 

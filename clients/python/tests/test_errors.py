@@ -18,9 +18,8 @@ CONTRACT = json.loads((HERE.parents[2] / "function" / "openapi.json").read_text(
 
 def _problems(node: Any) -> Iterator[tuple[str, int, str]]:
     """Type, status and title of each example of a problem."""
-    if isinstance(node, dict):
-        if "retryable" in node and isinstance(node.get("type"), str):
-            yield node["type"].rpartition("#")[2], node["status"], node["title"]
+    if isinstance(node, dict) and "retryable" in node and isinstance(node.get("type"), str):
+        yield node["type"].rpartition("#")[2], node["status"], node["title"]
     children = node.values() if isinstance(node, dict) else node
     for child in children if isinstance(node, dict | list) else ():
         yield from _problems(child)

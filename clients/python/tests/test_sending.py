@@ -69,7 +69,7 @@ def test_after_an_unknown_outcome(scripted: Client, server: Server, first: Play)
         server.script = [first, DONE]
         before = len(server.requests)
         with pytest.raises(ContactGroupsError) as caught:
-            scripted.put(ONE, **condition)  # type: ignore[arg-type]  # one of each kind
+            scripted.put(ONE, **condition)
         assert caught.value.outcome == "unknown"
         assert len(server.requests) == before + 1
 
@@ -228,7 +228,7 @@ def test_what_is_used_wrongly(scripted: Client) -> None:
     """Wrong arguments are refused before anything is sent."""
     for condition, error in (({"if_match": None}, TypeError), ({"timeout": 0}, ValueError)):
         with pytest.raises(error):
-            scripted.put(ONE, **condition)  # type: ignore[arg-type]  # wrong on purpose
+            scripted.put(ONE, **condition)
     with pytest.raises(ValueError, match="exclude"):
         scripted.put(ONE, if_match='"e"', only_new=True)
     with pytest.raises(TypeError):
