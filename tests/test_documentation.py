@@ -54,7 +54,8 @@ def environment(
         "FUNCTION_COMPUTE_ENDPOINT": cloud.function_compute.url,
         "HTTP_TRIGGER_URL": cloud_3.deployed.trigger_url(),
     }
-    return {**os.environ, **ACCESS_KEY, **addresses, "VENV": str(venv)}
+    package = {"PYTHONPATH": str(ROOT / "clients" / "python" / "src")}
+    return {**os.environ, **ACCESS_KEY, **addresses, **package, "VENV": str(venv)}
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -108,11 +109,13 @@ def test_the_first_answer_is_as_printed(cloud: LocalCloud, environment: dict[str
 
 @pytest.mark.parametrize("code", [block for page in DOCS for block in _blocks(page, "python")])
 def test_python_examples(environment: dict[str, str], code: str) -> None:
-    """Each Python example calls the deployed function, and is answered 200."""
+    """Each Python example calls the deployed function, and is answered 200; with the client it
+    prints the group.
+    """
     done = _run([sys.executable, "-c", code], environment)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("200 {'contactGroupName': 'on-call'")
+    assert done.stdout.startswith(("200 {'contactGroupName': 'on-call'", "on-call Alice Bob "))
 
 
 @pytest.mark.parametrize("code", [block for page in DOCS for block in _blocks(page, "javascript")])
@@ -122,6 +125,19 @@ def test_javascript_examples(environment: dict[str, str], code: str) -> None:
     if node is None:
         pytest.skip("node is not installed (Debian: apt-get install nodejs)")
     done = _run([node, "--input-type=module", "--eval", code], environment)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('200 {"contactGroupName":')
+
+
+@pytest.mark.parametrize("code", [block for page in DOCS for block in _blocks(page, "go")])
+def test_go_examples(environment: dict[str, str], code: str, tmp_path: Path) -> None:
+    """Each example for Go calls the deployed function, and is answered 200."""
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("go is not installed (Debian: apt-get install golang-go)")
+    (tmp_path / "call.go").write_text(code)
+    done = _run([go, "run", str(tmp_path / "call.go")], environment)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('200 {"contactGroupName":')
