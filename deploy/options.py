@@ -78,6 +78,16 @@ def add_alias(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alias", default="live", help="the alias that callers use")
 
 
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """--state: where the local cloud keeps the log, which elsewhere is in Log Service."""
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=Path(os.environ.get("LOCAL_STATE") or ".local"),
+        help="the folder of the local cloud, if the endpoint is one; also set by LOCAL_STATE",
+    )
+
+
 def platform(options: argparse.Namespace) -> str:
     """2.0 or 3.0: as it is given, else that of the template.
 

@@ -26,6 +26,7 @@ class Deployed(NamedTuple):
         log: the project and the Logstore of its log; empty for none.
         triggers: its triggers.
         limit: how much of it may run at once; empty for no limit.
+        concurrency: how many requests one instance takes at once.
         failures: the ARN where failed events end; empty for none.
         environment: its variables.
     """
@@ -35,6 +36,7 @@ class Deployed(NamedTuple):
     log: tuple[str, str]
     triggers: list[dict[str, Any]]
     limit: dict[str, Any]
+    concurrency: int
     failures: str
     environment: dict[str, str]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy import options as shared
 from deploy.credentials import access_key
 from deploy.errors import UsageError
-from deploy.invoke import Call, Request, not_applied, read_event, show
+from deploy.invoke import Call, Request, Say, not_applied, read_event, show
 
 HELP = "call a function"
 
@@ -60,13 +60,13 @@ def send(calls: Call, payload: bytes, *, asynchronous: bool = False) -> bool:
     return not (answer.failed or wrong)
 
 
-def call(options: argparse.Namespace) -> Call:
+def call(options: argparse.Namespace, say: Say = print) -> Call:
     """Calls `options.function`."""
     client, function, alias = shared.client(options), options.function, options.alias
     if shared.platform(options) == "2.0":
         from deploy.fc20.invoke import ServiceCall
 
-        return ServiceCall(client, options.service, function, alias, print)
+        return ServiceCall(client, options.service, function, alias, say)
     from deploy.fc30.invoke import FunctionCall
 
-    return FunctionCall(client, access_key(os.environ), function, alias, print)
+    return FunctionCall(client, access_key(os.environ), function, alias, say)

@@ -89,6 +89,7 @@ class ServiceVersions:
                     (log.get("project", ""), log.get("logstore", "")),
                     triggers["triggers"] or [],
                     limit,
+                    function.get("instanceConcurrency") or 1,
                     destination(failures),
                     function.get("environmentVariables") or {},
                 )

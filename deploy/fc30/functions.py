@@ -87,6 +87,7 @@ class FunctionVersions:
                 (log.get("project", ""), log.get("logstore", "")),
                 triggers.to_map().get("triggers") or [],
                 limit,
+                config.get("instanceConcurrency") or 1,
                 destination(failures),
                 config.get("environmentVariables") or {},
             )
