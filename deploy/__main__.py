@@ -1,4 +1,4 @@
-"""`./bin/deploy`: package, deploy, roll back and call the function, through the vendor's SDKs."""
+"""`./bin/deploy`: deploy the function, look at it and call it, through the vendor's SDKs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import argparse
 import sys
 from typing import Protocol
 
-from deploy.commands import apply, invoke, package, role, rollback
+from deploy.commands import (
+    apply,
+    doctor,
+    invoke,
+    logs,
+    package,
+    replay,
+    role,
+    rollback,
+    status,
+)
 from deploy.errors import DeployError
 
 
@@ -32,8 +42,12 @@ COMMANDS: dict[str, Command] = {
     "package": package,
     "role": role,
     "apply": apply,
+    "status": status,
     "rollback": rollback,
     "invoke": invoke,
+    "logs": logs,
+    "replay": replay,
+    "doctor": doctor,
 }
 
 

@@ -4,17 +4,16 @@ itself.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
-from deploy.errors import DeployError, UsageError
-from deploy.plan import Step, around, table
-from deploy.platform import Platform, Versions
-from deploy.resources import Deployment
+from deploy.checks import check
+from deploy.errors import DeployError
+from deploy.plan import Step, around
+from deploy.platform import Platform, Version, Versions
 
 Say = Callable[[str], None]
-FUNCTION = Path(__file__).parent.parent / "function"
+#: The kinds of resources that a version pins.
+_VERSIONED = ("service", "function")
 
 
 class Apply:
@@ -24,49 +23,76 @@ class Apply:
     version that served goes on serving, unchanged.
     """
 
-    def __init__(self, platform: Platform, say: Say) -> None:
-        """Args: platform: where, and what is wanted; say: takes each line of progress.
+    def __init__(self, platform: Platform, say: Say, description: str = "") -> None:
+        """Checks what can be checked without a call.
+
+        Args:
+            platform: where, and what is wanted.
+            say: takes each line of progress.
+            description: of the version that is published.
 
         Raises:
             UsageError: the function or the platform would refuse what is wanted.
         """
-        _check(platform.deployment)
+        check(platform.deployment)
         self._platform = platform
         self._say = say
+        self._description = description
 
     def plan(self) -> list[Step]:
         """Every resource, and what would become of it."""
         exists = self._platform.serving() is not None
         return [*self._platform.versioned(), *around(self._platform, exists=exists)]
 
-    def run(self) -> None:
+    def run(self, steps: list[Step] | None = None) -> None:
         """Makes it so. A second run changes nothing.
 
+        Args:
+            steps: the plan, where the caller has one.
+
         Raises:
-            DeployError: naming the resource that could not be made or changed.
+            DeployError: naming the resource that could not be made or changed, and the version that
+                serves.
         """
+        steps = self.plan() if steps is None else steps
+        before = self._platform.serving()
+        try:
+            version = self._change(steps, before)
+        except DeployError as error:
+            raise DeployError(f"{error}; {self._serves()}") from None
+        self._say(
+            f"alias {self._platform.alias} serves version {version}"
+            + ("" if before != version else ", as before")
+        )
+        for url in self._platform.urls():
+            self._say(f"it is called at {url}")
+
+    def _change(self, steps: list[Step], before: str | None) -> str:
         platform = self._platform
-        inner = list(platform.versioned())
-        for step in inner:
-            self._do(step)
-        before = platform.serving()
-        version = platform.publish()
+        for step in steps:
+            if step.kind in _VERSIONED:
+                self._do(step)
+        version = platform.publish(self._description)
         if before is None:
             # Triggers name the alias, so the first time it has to be there; nothing calls it before
             # the triggers do.
             platform.point(version, new=True)
-        outer = list(around(platform, exists=before is not None))
-        for step in outer:
-            self._do(step)
+        for step in steps:
+            if step.kind not in _VERSIONED:
+                self._do(step)
         if before not in {None, version}:
             platform.point(version, new=False)
-        self._say(table([*inner, *outer]))
-        self._say(
-            f"alias {platform.alias} serves version {version}"
-            + ("" if before != version else ", as before")
-        )
-        for url in platform.urls():
-            self._say(f"it is called at {url}")
+        return version
+
+    def _serves(self) -> str:
+        """What serves after a failure."""
+        try:
+            serving = self._platform.serving()
+        except DeployError:
+            return "which version serves cannot be told, `./bin/deploy status` asks again"
+        if serving is None:
+            return "nothing serves yet"
+        return f"version {serving} still serves, and the next apply completes the rest"
 
     def _do(self, step: Step) -> None:
         if step.action == "unchanged":
@@ -92,29 +118,6 @@ class Apply:
             platform.create_trigger(function, trigger)
 
 
-def _check(deployment: Deployment) -> None:
-    """What the platform or the function would refuse later is refused now; settings by the
-    function's own rules.
-    """
-    sys.path.insert(0, str(FUNCTION))
-    from contact_groups.settings import SettingsError, read_settings
-
-    for function in deployment.functions:
-        try:
-            read_settings(
-                {"FC_REGION": deployment.region, **function.config["environmentVariables"]}
-            )
-        except SettingsError as error:
-            raise UsageError(f"function {function.name}: {error}") from None
-        for trigger in function.triggers:
-            if trigger.source_arn and not trigger.invocation_role:
-                where = f"trigger {function.name}/{trigger.name}"
-                raise UsageError(
-                    f"{where}: {trigger.type} invokes through a role, and there is none: set the"
-                    " parameter TriggerRole (3.0: TRIGGER_ROLE_ARN)"
-                )
-
-
 def rollback(versions: Versions, to: str | None) -> str:
     """Moves the alias back.
 
@@ -128,15 +131,35 @@ def rollback(versions: Versions, to: str | None) -> str:
     Raises:
         DeployError: there is no such alias or version.
     """
-    serving, what = versions.serving(), versions.what
-    if serving is None:
-        raise DeployError(f"{what} has no alias {versions.alias}: nothing was deployed yet")
-    known = versions.versions()
-    older = [version for version in known if int(version) < int(serving)]
+    serving, known = _known(versions)
+    older = [one.id for one in known if int(one.id) < int(serving)]
     target = to or (older[0] if older else None)
     if target is None:
-        raise DeployError(f"{what}: version {serving} serves, and there is none before it")
-    if target not in known:
-        raise DeployError(f"{what} has no version {target}; it has {', '.join(known)}")
+        raise DeployError(f"{versions.what}: version {serving} serves, and there is none before it")
+    if target not in [one.id for one in known]:
+        ids = ", ".join(one.id for one in known)
+        raise DeployError(f"{versions.what} has no version {target}; it has {ids}")
     versions.point(target, new=False)
     return f"alias {versions.alias} serves version {target}, before it was {serving}"
+
+
+def history(versions: Versions) -> str:
+    """The versions, the newest first, each with what it was made of.
+
+    Raises:
+        DeployError: there is no such alias or version.
+    """
+    serving, known = _known(versions)
+    return "\n".join(
+        f"{'*' if one.id == serving else ' '} {one.id:>4}  {one.created}  {one.description}"
+        for one in known
+    )
+
+
+def _known(versions: Versions) -> tuple[str, list[Version]]:
+    serving = versions.serving()
+    if serving is None:
+        raise DeployError(
+            f"{versions.what} has no alias {versions.alias}: nothing was deployed yet"
+        )
+    return serving, versions.versions()

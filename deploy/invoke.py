@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -13,6 +14,10 @@ from typing import NamedTuple, Protocol
 from deploy.errors import DeployError, UsageError
 
 Say = Callable[[str], None]
+#: Seconds that an event may take: a little more than the timeouts in template.yml and s.yaml.
+LONGEST = 310
+#: Items that one line names.
+_TOLD = 5
 
 
 class Request(NamedTuple):
@@ -47,16 +52,30 @@ class Request(NamedTuple):
         return sent
 
 
+class Answer(NamedTuple):
+    """What came of an event.
+
+    Attributes:
+        status: in words.
+        headers: of the answer.
+        body: the result, or the function's error.
+        failed: whether the function raised.
+    """
+
+    status: str
+    headers: Mapping[str, str]
+    body: bytes
+    failed: bool
+
+
 class Call(Protocol):
     """Calls one function, and says what it answered."""
 
     def http(self, request: Request) -> bool:
         """Sends an HTTP request; returns whether its status is below 400."""
 
-    def event(self, file: Path, payload: bytes, asynchronous: bool) -> bool:
-        """Sends an event; returns whether the function took it. It may raise a DeployError with
-        the function's error instead.
-        """
+    def event(self, payload: bytes, *, asynchronous: bool = False) -> Answer:
+        """Sends an event."""
 
 
 def read_event(file: Path) -> bytes:
@@ -87,6 +106,25 @@ def show(status: str, headers: Mapping[str, str], body: bytes, say: Say) -> None
             raise DeployError("the log tail is no base64") from None
 
 
-def taken(asynchronous: bool) -> str:
+def taken(*, failed: bool, asynchronous: bool) -> str:
     """What to say of an event that the platform took."""
+    if failed:
+        return "the function failed"
     return "accepted; it is tried in the background" if asynchronous else "done"
+
+
+def not_applied(body: bytes) -> str:
+    """Which items of an event were not applied, by the result of the function; empty for none, and
+    for a result that is not this function's.
+    """
+    try:
+        items = json.loads(body)["items"]
+        wrong = [item for item in items if item["verdict"] != "applied"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    if not wrong:
+        return ""
+    told = ", ".join(f"{item.get('id')} is {item['verdict']}" for item in wrong[:_TOLD])
+    more = f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
+    verb = "was" if len(wrong) == 1 else "were"
+    return f"{len(wrong)} of {len(items)} items {verb} not applied: {told}{more}"

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deploy import account as accounts
+from deploy import parameters_file
 from deploy.errors import UsageError
+from deploy.parameters_file import Parameter
 from deploy.platform import Platform, Versions
 from deploy.resources import Account, Deployment
 
 TEMPLATES = {"2.0": Path("template.yml"), "3.0": Path("s.yaml")}
-#: What `role` prints where no account is given.
-NO_ACCOUNT = "ACCOUNT_ID"
 
 
 def add_platform(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +35,7 @@ def add_platform(parser: argparse.ArgumentParser) -> None:
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
-    """--parameters."""
+    """--parameters and --parameters-file."""
     parser.add_argument(
         "--parameters",
         nargs="+",
@@ -41,23 +43,49 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="values for the parameters of the template",
     )
+    parser.add_argument(
+        "--parameters-file",
+        type=Path,
+        metavar="FILE",
+        help=f"YAML with such values; the default is {parameters_file.FOLDER}/2.0.yml or 3.0.yml",
+    )
 
 
 def add_account(parser: argparse.ArgumentParser) -> None:
     """--region, --account-id and --endpoint."""
-    for option, variable, default in (
-        ("--region", "REGION", "cn-hangzhou"),
-        ("--account-id", "ACCOUNT_ID", None),
-        ("--endpoint", "FUNCTION_COMPUTE_ENDPOINT", None),
+    for option, variable, without in (
+        ("--region", "REGION", f"that of the endpoint, else {accounts.REGION}"),
+        ("--account-id", "ACCOUNT_ID", "that of the endpoint or of the role"),
+        ("--endpoint", "FUNCTION_COMPUTE_ENDPOINT", "that of account and region"),
     ):
         parser.add_argument(
-            option, default=os.environ.get(variable) or default, help=f"also set by {variable}"
+            option,
+            default=os.environ.get(variable) or None,
+            help=f"also set by {variable}; the default is {without}",
         )
+
+
+def add_service(parser: argparse.ArgumentParser) -> None:
+    """--service and --alias."""
+    parser.add_argument(
+        "--service", default="contact-groups", help="the service; on 3.0 the function"
+    )
+    add_alias(parser)
 
 
 def add_alias(parser: argparse.ArgumentParser) -> None:
     """--alias."""
     parser.add_argument("--alias", default="live", help="the alias that callers use")
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """--state: where the local cloud keeps the log, which elsewhere is in Log Service."""
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=Path(os.environ.get("LOCAL_STATE") or ".local"),
+        help="the folder of the local cloud, if the endpoint is one; also set by LOCAL_STATE",
+    )
 
 
 def platform(options: argparse.Namespace) -> str:
@@ -78,43 +106,53 @@ def platform(options: argparse.Namespace) -> str:
     return of_file
 
 
-def deployment(options: argparse.Namespace, **given: str) -> Deployment:
+def account(options: argparse.Namespace, role: str | None = None) -> Account:
+    """The account and the region; see `account.find`."""
+    return accounts.find(options.account_id, options.region, options.endpoint, role)
+
+
+def given_parameters(options: argparse.Namespace) -> dict[str, Parameter]:
+    """The parameters that the command line and the file give."""
+    default = parameters_file.FOLDER / f"{platform(options)}.yml"
+    return parameters_file.given(options.parameters, options.parameters_file, default)
+
+
+def deployment(
+    options: argparse.Namespace, where: Account, parameters: Mapping[str, Parameter], role: str
+) -> Deployment:
     """What the template describes.
 
     Args:
-        options: --platform, --template, --parameters and the account.
-        given: further parameters, for 3.0.
+        options: --platform and --template.
+        where: it is deployed.
+        parameters: those that are given.
+        role: the ARN of the function's role.
 
     Raises:
         UsageError: the template cannot be read, or a parameter is wrong.
     """
-    account = Account(options.region, options.account_id or NO_ACCOUNT)
-    parameters = {}
-    for pair in options.parameters:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f"the parameter {pair!r} is not of the form NAME=VALUE")
-        parameters[name] = value
+    values = {name: one.value for name, one in parameters.items()}
     version = platform(options)
     path = options.template or TEMPLATES[version]
     if version == "2.0":
         from deploy.fc20 import template
 
-        return template.load(path, parameters, account)
+        return template.load(path, values, where)
     from deploy.fc30 import serverless
 
-    return serverless.load(path, {**given, **parameters}, account, os.environ)
+    return serverless.load(path, {**values, "SERVICE_ROLE_ARN": role}, where, os.environ)
 
 
 def client(options: argparse.Namespace) -> Any:
     """The vendor's client; it is imported only here, since that takes most of a second."""
+    where = account(options, getattr(options, "role_arn", None))
     if platform(options) == "2.0":
         from deploy.fc20.client import connect
 
-        return connect(os.environ, options.endpoint, options.account_id, options.region)
+        return connect(os.environ, options.endpoint, where.account_id, where.region)
     from deploy.fc30 import client as fc30
 
-    return fc30.connect(os.environ, options.endpoint, options.region)
+    return fc30.connect(os.environ, options.endpoint, where.region)
 
 
 def versions(options: argparse.Namespace) -> Versions:

@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import crcmod
@@ -109,9 +111,45 @@ def build(function: Path, output: Path, cache: Path, platform: str = "2.0") -> s
         return "\n".join([compiled, *_sizes(output)])
 
 
-def _dependencies(lock: Path, cache: Path, target: Target) -> Path:
+def difference(function: Path, package: Path, cache: Path, platform: str) -> str:
+    """What of a package is not as `build` would write it; empty where nothing is.
+
+    Args:
+        function, cache, platform: as for `build`.
+        package: the zip file.
+    """
+    target = TARGETS[platform]
+    dependencies = _cached(function / target.lock, cache, target)
+    if not dependencies.is_dir():
+        return f"{function / target.lock} was not packaged yet"
+    with zipfile.ZipFile(package) as archive:
+        packed = {entry.filename: entry.CRC for entry in archive.infolist()}
+    wanted = {**_sources(dependencies), **_sources(function)}
+    for name, file in wanted.items():
+        if packed.get(name) != zlib.crc32(file.read_bytes()):
+            return f"{name} has changed"
+    gone = [name for name in packed if name not in wanted and "__pycache__/" not in name]
+    return f"{gone[0]} is gone" if gone else ""
+
+
+def _sources(folder: Path) -> dict[str, Path]:
+    """The files of a folder that are packaged, by their names there."""
+    names = {path.relative_to(folder): path for path in sorted(folder.rglob("*"))}
+    return {
+        name.as_posix(): path
+        for name, path in names.items()
+        if path.is_file() and not any(fnmatch(p, left) for p in name.parts for left in _LEFT_OUT)
+    }
+
+
+def _cached(lock: Path, cache: Path, target: Target) -> Path:
+    """Where the dependencies of a lock file are kept."""
     key = lock.read_bytes() + repr((PLATFORMS, target.python)).encode()
-    folder = cache / hashlib.sha256(key).hexdigest()[:16]
+    return cache / hashlib.sha256(key).hexdigest()[:16]
+
+
+def _dependencies(lock: Path, cache: Path, target: Target) -> Path:
+    folder = _cached(lock, cache, target)
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)

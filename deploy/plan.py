@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy.resources import Function, Trigger
 
 if TYPE_CHECKING:
     from deploy.platform import Platform
+
+#: An environment is replaced whole, so a variable too many is a difference as well.
+_WHOLE = "environmentVariables"
+#: Values that mean the same: the platform leaves out what is empty.
+_EMPTY: tuple[Any, ...] = ("", None, {}, [])
+#: Characters of a value that a plan shows.
+_SHOWN = 160
+
+
+class Change(NamedTuple):
+    """A member that differs: its path, such as logConfig.project, and its values; None for none."""
+
+    path: str
+    old: Any
+    new: Any
 
 
 @dataclass(frozen=True)
@@ -37,20 +53,57 @@ class Step:
             return "delete"
         if self.present is None:
             return "create"
-        return "update" if self.changed else "unchanged"
+        return "update" if self.changes else "unchanged"
+
+    @property
+    def changes(self) -> list[Change]:
+        """The members that differ; of one that goes, those that a trigger has."""
+        if not self.wanted:
+            gone = ("triggerConfig", "sourceArn", "invocationRole")
+            old = {name: (self.present or {}).get(name) for name in gone}
+            return [Change(name, value, None) for name, value in old.items() if value]
+        return list(_compared(self.wanted, self.present or {}))
 
     @property
     def changed(self) -> list[str]:
-        """The members that differ."""
-        present = self.present or {}
-        return [name for name, value in self.wanted.items() if not _same(value, present.get(name))]
+        """The members of the resource that differ."""
+        return list(dict.fromkeys(change.path.partition(".")[0] for change in self.changes))
+
+
+def _compared(
+    wanted: dict[str, Any], present: dict[str, Any], inside: str = ""
+) -> Iterator[Change]:
+    """Only members that are wanted count: the platform adds defaults of its own."""
+    for name, value in wanted.items():
+        path, old = f"{inside}{name}", present.get(name)
+        if isinstance(value, dict) and value and (old is None or isinstance(old, dict)):
+            yield from _compared(value, old or {}, f"{path}.")
+            if path == _WHOLE:
+                extra = (old or {}).items()
+                yield from (
+                    Change(f"{path}.{one}", was, None) for one, was in extra if one not in value
+                )
+        elif not _same(value, old):
+            yield Change(path, old, value)
 
 
 def _same(wanted: Any, present: Any) -> bool:
-    # The platform adds defaults of its own to what it keeps; what was asked for must be in it.
+    wanted, present = _parsed(wanted), _parsed(present)
     if isinstance(wanted, dict) and isinstance(present, dict):
-        return all(_same(value, present.get(name)) for name, value in wanted.items())
-    return bool(wanted == present) or (wanted in ("", None) and present in ("", None))
+        return not any(_compared(wanted, present))
+    if isinstance(wanted, list) and isinstance(present, list) and len(wanted) == len(present):
+        return all(_same(*pair) for pair in zip(wanted, present, strict=True))
+    return bool(wanted == present) or (wanted in _EMPTY and present in _EMPTY)
+
+
+def _parsed(value: Any) -> Any:
+    """JSON as text is compared as what it means: the platform may write it another way."""
+    if isinstance(value, str) and value[:1] in {"{", "["}:
+        try:
+            return json.loads(value)
+        except ValueError:
+            pass
+    return value
 
 
 def function_step(function: Function, code: str, found: dict[str, Any] | None) -> Step:
@@ -61,11 +114,6 @@ def function_step(function: Function, code: str, found: dict[str, Any] | None) -
         code: the checksum of its package.
         found: as it is; None where there is none.
     """
-    if found:
-        # An environment is replaced whole, so a variable too many is a difference as well.
-        variables = found.get("environmentVariables") or {}
-        extra = variables.keys() - function.config["environmentVariables"].keys()
-        found = {**found, "environmentVariables": {} if extra else variables}
     return Step("function", function.name, {**function.config, "codeChecksum": code}, found)
 
 
@@ -102,15 +150,26 @@ def around(platform: Platform, *, exists: bool) -> Iterator[Step]:
 
 
 def table(steps: list[Step]) -> str:
-    """The plan, one line per resource."""
+    """The plan: a line for each resource, and below it one for each member that changes."""
     rows = [
         (step.action, step.kind, step.name, ", ".join(step.changed) if step.present else "")
         for step in steps
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        "  ".join(
-            [*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]
-        ).rstrip()
-        for row in rows
-    )
+    lines = []
+    for step, row in zip(steps, rows, strict=True):
+        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
+        lines.append("  ".join([*cells, "" if step.action == "delete" else row[3]]).rstrip())
+        lines += [
+            f"    {change.path}: {_text(change.old)} -> {_text(change.new)}"
+            for change in step.changes
+            if step.action != "unchanged"
+        ]
+    return "\n".join(lines)
+
+
+def _text(value: Any) -> str:
+    if value in _EMPTY:
+        return "none"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from deploy.plan import Step
 from deploy.resources import Deployment, Trigger
+
+
+class Version(NamedTuple):
+    """A version: its number, when it was published, and of what."""
+
+    id: str
+    created: str
+    description: str
+
+
+class Deployed(NamedTuple):
+    """A function as callers of the alias reach it, in the API's terms.
+
+    Attributes:
+        name: its name.
+        role: the ARN of the role that it runs as; empty for none.
+        log: the project and the Logstore of its log; empty for none.
+        triggers: its triggers.
+        limit: how much of it may run at once; empty for no limit.
+        concurrency: how many requests one instance takes at once.
+        failures: the ARN where failed events end; empty for none.
+        environment: its variables.
+    """
+
+    name: str
+    role: str
+    log: tuple[str, str]
+    triggers: list[dict[str, Any]]
+    limit: dict[str, Any]
+    concurrency: int
+    failures: str
+    environment: dict[str, str]
+
+
+def destination(config: Mapping[str, Any] | None) -> str:
+    """Where failed events end, in an asynchronous configuration; empty for nowhere."""
+    places = ((config or {}).get("destinationConfig") or {}).get("onFailure") or {}
+    return str(places.get("destination") or "")
 
 
 class Versions(Protocol):
@@ -23,11 +61,17 @@ class Versions(Protocol):
     def serving(self) -> str | None:
         """The version that the alias points at; None where there is no alias."""
 
-    def versions(self) -> list[str]:
+    def since(self) -> str:
+        """When the alias was moved there."""
+
+    def versions(self) -> list[Version]:
         """All versions, the newest first."""
 
     def point(self, version: str, *, new: bool) -> None:
         """Points the alias at a version; new: there is none yet."""
+
+    def deployed(self) -> list[Deployed]:
+        """The functions behind the alias."""
 
 
 class Platform(Versions, Protocol):
@@ -68,7 +112,7 @@ class Platform(Versions, Protocol):
     def urls(self) -> list[str]:
         """Where callers reach what is deployed, without a slash at the end."""
 
-    def publish(self) -> str:
-        """A version of what `versioned` names, as it is now: a new one only if the newest one
-        differs.
+    def publish(self, description: str) -> str:
+        """A version of what `versioned` names, as it is now: a new one, with the description, only
+        if the newest one differs.
         """

@@ -59,6 +59,7 @@ class Deployment:
         parameters: the values of the file's parameters.
         policy: the permission policy of the role; empty where the file has none.
         region: where it is deployed.
+        account_id: of the account.
     """
 
     service: str
@@ -67,3 +68,4 @@ class Deployment:
     parameters: Mapping[str, Any] = field(repr=False)
     policy: dict[str, Any]
     region: str
+    account_id: str

@@ -53,6 +53,7 @@ def environment(
     addresses = {
         "FUNCTION_COMPUTE_ENDPOINT": cloud.function_compute.url,
         "HTTP_TRIGGER_URL": cloud_3.deployed.trigger_url(),
+        "LOCAL_STATE": str(cloud.function_compute.state.parent),
     }
     package = {"PYTHONPATH": str(ROOT / "clients" / "python" / "src")}
     return {**os.environ, **ACCESS_KEY, **addresses, **package, "VENV": str(venv)}

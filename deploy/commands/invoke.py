@@ -1,17 +1,18 @@
 """Calls a deployed function: an HTTP request or an event, with status, headers, body and, where the
-platform gives it, the tail of the log.
+platform gives it, the tail of the log. The exit code is 0 where all was applied.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from deploy import options as shared
 from deploy.credentials import access_key
 from deploy.errors import UsageError
-from deploy.invoke import Call, Request, read_event
+from deploy.invoke import Call, Request, Say, not_applied, read_event, show
 
 HELP = "call a function"
 
@@ -38,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calls it; 0 if the function did what it was asked for."""
-    calls = _calls(options)
+    calls = call(options)
     if options.event:
-        done = calls.event(options.event, read_event(options.event), options.asynchronous)
+        done = send(calls, read_event(options.event), asynchronous=options.asynchronous)
     elif options.path:
         data = options.data.encode()
         done = calls.http(Request(options.method, options.path, options.header, data))
@@ -49,12 +50,23 @@ def run(options: argparse.Namespace) -> int:
     return 0 if done else 1
 
 
-def _calls(options: argparse.Namespace) -> Call:
+def send(calls: Call, payload: bytes, *, asynchronous: bool = False) -> bool:
+    """Sends an event, and shows what came of it; returns whether all of it was applied."""
+    answer = calls.event(payload, asynchronous=asynchronous)
+    show(answer.status, answer.headers, answer.body, print)
+    wrong = "" if answer.failed else not_applied(answer.body)
+    if wrong:
+        print(f"deploy: {wrong}", file=sys.stderr)
+    return not (answer.failed or wrong)
+
+
+def call(options: argparse.Namespace, say: Say = print) -> Call:
+    """Calls `options.function`."""
     client, function, alias = shared.client(options), options.function, options.alias
     if shared.platform(options) == "2.0":
         from deploy.fc20.invoke import ServiceCall
 
-        return ServiceCall(client, options.service, function, alias, print)
+        return ServiceCall(client, options.service, function, alias, say)
     from deploy.fc30.invoke import FunctionCall
 
-    return FunctionCall(client, access_key(os.environ), function, alias, print)
+    return FunctionCall(client, access_key(os.environ), function, alias, say)

@@ -14,7 +14,7 @@ import fc2
 import requests
 
 from deploy.credentials import access_key
-from deploy.errors import DeployError, UsageError
+from deploy.errors import DeployError, UsageError, cause
 
 
 def connect(
@@ -66,7 +66,8 @@ def attempt(what: str, call: Callable[..., Any], *arguments: Any, **options: Any
     try:
         return call(*arguments, **options)
     except fc2.FcError as error:
-        raise DeployError(f"{what}: {_said(error)}") from None
+        text = said(error.status_code, error.message)
+        raise DeployError(f"{what}: {text}") from None
     except (json.JSONDecodeError, requests.exceptions.JSONDecodeError):
         raise DeployError(
             f"{what}: Function Compute did not answer with JSON; is the endpoint right?"
@@ -74,9 +75,7 @@ def attempt(what: str, call: Callable[..., Any], *arguments: Any, **options: Any
     except requests.exceptions.RetryError:
         raise DeployError(f"{what}: Function Compute failed six times in a row") from None
     except requests.exceptions.RequestException as error:
-        raise DeployError(
-            f"{what}: Function Compute cannot be reached ({type(error).__name__})"
-        ) from None
+        raise DeployError(f"{what}: Function Compute cannot be reached: {cause(error)}") from None
 
 
 def find(
@@ -96,9 +95,16 @@ def find(
     return None if response is None else dict(response.data)
 
 
-def _said(error: fc2.FcError) -> str:
+def said(status: int, text: str) -> str:
+    """A refusal of the platform.
+
+    Args:
+        status: of HTTP.
+        text: the body, JSON with ErrorCode and ErrorMessage.
+    """
     try:
-        message = json.loads(error.message).get("ErrorMessage") or error.message
+        refusal = json.loads(text)
+        code, message = refusal.get("ErrorCode"), refusal.get("ErrorMessage")
     except (ValueError, TypeError, AttributeError):
-        message = error.message
-    return f"{error.err_code or 'refused'}, {message} (HTTP {error.status_code})"
+        code, message = "", text
+    return f"{code or 'refused'}, {message or text} (HTTP {status})"

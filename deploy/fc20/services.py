@@ -12,6 +12,7 @@ from deploy.errors import DeployError, UsageError
 from deploy.fc20.client import attempt, find
 from deploy.package import checksum
 from deploy.plan import Step, function_step
+from deploy.platform import Deployed, Version, destination
 from deploy.resources import Deployment, Trigger
 
 
@@ -26,27 +27,79 @@ class ServiceVersions:
 
     def serving(self) -> str | None:
         """The version that the alias points at; None where there is no alias."""
-        what = f"alias {self.alias} of {self._service}"
-        found = find(what, self._client.get_alias, self._service, self.alias)
+        found = self._alias()
         return str(found["versionId"]) if found else None
 
-    def versions(self) -> list[str]:
+    def since(self) -> str:
+        """When the alias was moved there."""
+        return str((self._alias() or {}).get("lastModifiedTime", ""))
+
+    def _alias(self) -> dict[str, Any] | None:
+        what = f"alias {self.alias} of {self._service}"
+        return find(what, self._client.get_alias, self._service, self.alias)
+
+    def versions(self) -> list[Version]:
         """All versions, the newest first.
 
         Raises:
             DeployError: it has none.
         """
         what = f"versions of {self._service}"
-        response = attempt(what, self._client.list_versions, self._service, limit=100)
-        found = [str(version["versionId"]) for version in response.data.get("versions") or ()]
+        found: list[Version] = []
+        token = None
+        while True:
+            call = self._client.list_versions
+            page = attempt(what, call, self._service, limit=100, nextToken=token).data
+            found += [
+                Version(
+                    str(one["versionId"]), one.get("createdTime", ""), one.get("description", "")
+                )
+                for one in page.get("versions") or ()
+            ]
+            token = page.get("nextToken")
+            if not token:
+                break
         if not found:
             raise DeployError(f"{self.what} has no version")
-        return sorted(found, key=int, reverse=True)
+        return sorted(found, key=lambda one: int(one.id), reverse=True)
 
     def point(self, version: str, *, new: bool) -> None:
         """Points the alias at a version; new: there is none yet."""
         call = self._client.create_alias if new else self._client.update_alias
         attempt(f"alias {self.alias} of {self._service}", call, self._service, self.alias, version)
+
+    def deployed(self) -> list[Deployed]:
+        """The functions behind the alias."""
+        client, service, alias = self._client, self._service, self.alias
+        config = attempt(self.what, client.get_service, service, qualifier=alias).data
+        log = config.get("logConfig") or {}
+        call = client.list_functions
+        listed = attempt(self.what, call, service, limit=100, qualifier=alias).data["functions"]
+        found = []
+        for function in listed:
+            name = function["functionName"]
+            place = (service, alias, name)
+            triggers = attempt(self._of(name), client.list_triggers, service, name, limit=100).data
+            limit = find(self._of(name), client.get_on_demand_config, *place) or {}
+            failures = find(self._of(name), client.get_function_async_invoke_config, *place)
+            found.append(
+                Deployed(
+                    name,
+                    config.get("role", ""),
+                    (log.get("project", ""), log.get("logstore", "")),
+                    triggers["triggers"] or [],
+                    limit,
+                    function.get("instanceConcurrency") or 1,
+                    destination(failures),
+                    function.get("environmentVariables") or {},
+                )
+            )
+        return found
+
+    def _of(self, function: str, part: str = "function") -> str:
+        if part == "function":
+            return f"function {self._service}/{function}"
+        return f"{part} of {self._service}.{self.alias}/{function}"
 
 
 class Service(ServiceVersions):
@@ -147,19 +200,13 @@ class Service(ServiceVersions):
             if any(trigger.type == "http" for trigger in function.triggers)
         ]
 
-    def publish(self) -> str:
+    def publish(self, description: str) -> str:
         """A version of the service as it is now; the newest one if nothing differs from it."""
         try:
-            response = attempt(
-                f"version of {self._service}", self._client.publish_version, self._service
-            )
+            call, what = self._client.publish_version, f"version of {self._service}"
+            response = attempt(what, call, self._service, description)
         except DeployError as error:
             if "No changes were made" not in str(error):
                 raise
-            return self.versions()[0]
+            return self.versions()[0].id
         return str(response.data["versionId"])
-
-    def _of(self, function: str, part: str = "function") -> str:
-        if part == "function":
-            return f"function {self._service}/{function}"
-        return f"{part} of {self._service}.{self.alias}/{function}"

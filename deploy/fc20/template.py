@@ -69,7 +69,10 @@ def load(path: Path, given: Mapping[str, str], account: Account) -> Deployment:
     functions = tuple(
         _function(child, service[child], triggers.get(child, []), parameters) for child in declared
     )
-    return Deployment(name, config, functions, parameters, properties["Policies"], account.region)
+    policy = properties["Policies"]
+    return Deployment(
+        name, config, functions, parameters, policy, account.region, account.account_id
+    )
 
 
 def _is_function(resource: Any) -> bool:
@@ -157,14 +160,17 @@ def _function(
     }
     own = [_http_trigger(name, key, event) for key, event in resource.get("Events", {}).items()]
     # The transform has no property for the number of instances.
-    maximum = parameters.get(f"{name.partition('-')[0].capitalize()}MaxInstances")
+    limit = f"{name.partition('-')[0].capitalize()}MaxInstances"
+    maximum = parameters.get(limit)
+    if maximum is not None and (type(maximum) is not int or maximum < 1):
+        raise UsageError(f"parameter {limit} is {maximum}; it must be a whole number, 1 or more")
     return Function(
         name,
         config,
         (*own, *(one for one in others if isinstance(one, Trigger))),
         dict(one for one in others if not isinstance(one, Trigger)),
         _async_config(properties),
-        None if maximum is None else {"maximumInstanceCount": int(maximum)},
+        None if maximum is None else {"maximumInstanceCount": maximum},
     )
 
 

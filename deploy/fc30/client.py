@@ -15,7 +15,7 @@ from alibabacloud_tea_openapi.utils_models import Config
 from Tea.exceptions import TeaException
 
 from deploy.credentials import access_key
-from deploy.errors import DeployError, UsageError
+from deploy.errors import DeployError, UsageError, cause
 
 #: The SDK's own table of endpoints has a tab at the end of this one.
 _ENDPOINTS = {"ap-southeast-5": "fcv3.ap-southeast-5.aliyuncs.com"}
@@ -64,10 +64,10 @@ def attempt(what: str, call: Callable[..., Any], *arguments: Any) -> Any:
         return call(*arguments)
     except AlibabaCloudException as error:
         raise DeployError(f"{what}: {_said(error)}") from None
-    except TeaException:
+    except TeaException as error:
         raise DeployError(
             f"{what}: Function Compute cannot be reached, or does not answer with JSON; is the"
-            " endpoint right?"
+            f" endpoint right? {cause(error)}"
         ) from None
 
 

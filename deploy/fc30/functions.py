@@ -15,6 +15,7 @@ from deploy.errors import DeployError, UsageError
 from deploy.fc30.client import attempt, find, trigger_url
 from deploy.package import checksum
 from deploy.plan import Step, function_step
+from deploy.platform import Deployed, Version, destination
 from deploy.resources import Deployment, Trigger
 
 
@@ -29,10 +30,18 @@ class FunctionVersions:
 
     def serving(self) -> str | None:
         """The version that the alias points at; None where there is no alias."""
-        found = find(self._of("alias", self.alias), self._client.get_alias, self._name, self.alias)
+        found = self._alias()
         return str(found["versionId"]) if found else None
 
-    def versions(self) -> list[str]:
+    def since(self) -> str:
+        """When the alias was moved there."""
+        return str((self._alias() or {}).get("lastModifiedTime", ""))
+
+    def _alias(self) -> dict[str, Any] | None:
+        what = self._of("alias", self.alias)
+        return find(what, self._client.get_alias, self._name, self.alias)
+
+    def versions(self) -> list[Version]:
         """All versions, the newest first.
 
         Raises:
@@ -60,15 +69,43 @@ class FunctionVersions:
             request = models.UpdateAliasRequest(body=moved)
             attempt(what, self._client.update_alias, self._name, self.alias, request)
 
-    def _versions(self) -> list[str]:
-        what, found, token = f"versions of {self.what}", [], None
+    def deployed(self) -> list[Deployed]:
+        """The function behind the alias."""
+        client, name, alias = self._client, self._name, self.alias
+        request = models.GetFunctionRequest(qualifier=alias)
+        config = attempt(self.what, client.get_function, name, request).body.to_map()
+        log = config.get("logConfig") or {}
+        listing = models.ListTriggersRequest(limit=100)
+        triggers = attempt(self._of("triggers", ""), client.list_triggers, name, listing).body
+        limit = find(f"concurrency of {name}", client.get_concurrency_config, name) or {}
+        asking = models.GetAsyncInvokeConfigRequest(qualifier=alias)
+        failures = find(self.what, client.get_async_invoke_config, name, asking)
+        return [
+            Deployed(
+                name,
+                config.get("role", ""),
+                (log.get("project", ""), log.get("logstore", "")),
+                triggers.to_map().get("triggers") or [],
+                limit,
+                config.get("instanceConcurrency") or 1,
+                destination(failures),
+                config.get("environmentVariables") or {},
+            )
+        ]
+
+    def _versions(self) -> list[Version]:
+        what, token = f"versions of {self.what}", None
+        found: list[Version] = []
         while True:
             request = models.ListFunctionVersionsRequest(limit=100, next_token=token)
             body = attempt(what, self._client.list_function_versions, self._name, request).body
-            found += [str(version.version_id) for version in body.versions or ()]
+            found += [
+                Version(str(one.version_id), one.created_time or "", one.description or "")
+                for one in body.versions or ()
+            ]
             token = body.next_token
             if not token:
-                return sorted(found, key=int, reverse=True)
+                return sorted(found, key=lambda one: int(one.id), reverse=True)
 
     def _of(self, kind: str, name: str) -> str:
         return f"{kind} {name} of {self._name}"
@@ -189,13 +226,14 @@ class DeployedFunction(FunctionVersions):
         """Where callers reach the HTTP trigger."""
         return [trigger_url(self._client, self._name, self.alias)]
 
-    def publish(self) -> str:
+    def publish(self, description: str) -> str:
         """A version of the function as it is now; the newest one if nothing differs from it."""
         known = self._versions()
         # Compared here: whether the API refuses a version without changes is documented nowhere.
-        if known and self._compared(known[0]).action == "unchanged":
-            return known[0]
-        request = models.PublishFunctionVersionRequest(body=models.PublishVersionInput())
+        if known and self._compared(known[0].id).action == "unchanged":
+            return known[0].id
+        wanted = models.PublishVersionInput(description=description)
+        request = models.PublishFunctionVersionRequest(body=wanted)
         what = f"version of {self._name}"
         response = attempt(what, self._client.publish_function_version, self._name, request)
         return str(response.body.version_id)

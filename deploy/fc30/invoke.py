@@ -5,7 +5,6 @@ with the SDK's signature.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 import requests
@@ -16,13 +15,11 @@ from darabonba.request import DaraRequest
 from darabonba.runtime import RuntimeOptions
 
 from deploy.credentials import AccessKey
-from deploy.errors import DeployError
+from deploy.errors import DeployError, cause
 from deploy.fc30.client import attempt, trigger_url
-from deploy.invoke import Request, Say, show, taken
+from deploy.invoke import LONGEST, Answer, Request, Say, show, taken
 
 SIGNATURE = "ACS3-HMAC-SHA256"
-#: Seconds that an event may take: a little more than the function's timeout in s.yaml.
-LONGEST = 310
 
 
 class FunctionCall:
@@ -59,7 +56,7 @@ class FunctionCall:
                 allow_redirects=False,
             )
         except requests.exceptions.RequestException as error:
-            raise DeployError(f"{what}: {url} cannot be reached ({type(error).__name__})") from None
+            raise DeployError(f"{what}: {url} cannot be reached: {cause(error)}") from None
         status = f"{response.status_code} {response.reason}"
         show(status, response.headers, response.content, self._say)
         return response.status_code < 400
@@ -78,9 +75,9 @@ class FunctionCall:
         authorization = Utils.get_authorization(signing, SIGNATURE, "", *key)
         return {**signing.headers, "Authorization": authorization}
 
-    def event(self, file: Path, payload: bytes, asynchronous: bool) -> bool:
-        """Sends an event; returns whether the function took it."""
-        what = f"event {file} for {self._function}.{self._alias}"
+    def event(self, payload: bytes, *, asynchronous: bool = False) -> Answer:
+        """Sends an event."""
+        what = f"event for {self._function}.{self._alias}"
         request = models.InvokeFunctionRequest(qualifier=self._alias, body=payload)
         headers = (
             models.InvokeFunctionHeaders(x_fc_invocation_type="Async")
@@ -91,6 +88,5 @@ class FunctionCall:
         patience = RuntimeOptions(read_timeout=LONGEST * 1000)
         response = attempt(what, call, self._function, request, headers, patience)
         failed = "x-fc-error-type" in {name.lower() for name in response.headers}
-        status = "the function failed" if failed else taken(asynchronous)
-        show(status, response.headers, response.body.read(), self._say)
-        return not failed
+        status = taken(failed=failed, asynchronous=asynchronous)
+        return Answer(status, response.headers, response.body.read(), failed)

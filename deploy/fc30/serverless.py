@@ -68,7 +68,8 @@ def load(
         function = _function(reader, props, variables)
     except KeyError as error:
         raise UsageError(f"{path} has no {error.args[0]}") from None
-    return Deployment(function.name, {}, (function,), reader.values, {}, account.region)
+    where = (account.region, account.account_id)
+    return Deployment(function.name, {}, (function,), reader.values, {}, *where)
 
 
 class _Reader:

@@ -21,8 +21,10 @@ class Unreliable:
         changes: the changing calls so far, `POST /2023-03-30/functions` for one.
     """
 
-    def __init__(self, port: int) -> None:
-        """Args: port: where calls are passed on to."""
+    def __init__(self, port: int, status: int = 500) -> None:
+        """Args: port: where calls are passed on to; status: of the call that fails; aliyun-fc2
+        repeats a 500.
+        """
         self.fails = 0
         self.changes: list[str] = []
         outer = self
@@ -36,7 +38,7 @@ class Unreliable:
                 if self.command != "GET":
                     outer.changes.append(f"{self.command} {self.path}")
                     if len(outer.changes) == outer.fails:
-                        self._answer(500, _BODY)
+                        self._answer(status, _BODY)
                         return
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
                 try:
