@@ -16,16 +16,21 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: $(VENV)/.run ## the function and a local cloud on 127.0.0.1, until Ctrl-C (PLATFORM=3.0)
-	@$(BIN)/python -m local run
+	@trap '' INT; exec $(BIN)/python -m local run
 
 demo: $(VENV)/.run ## a tour that takes seconds
-	@$(BIN)/python -m local demo
+	@trap '' INT; exec $(BIN)/python -m local demo
 
-test: $(VENV)/.dev ## every test, one process per core, with coverage of function/
+test: $(VENV)/.dev tests/pages/node_modules ## every test, one process per core, with coverage of function/
 	@$(BIN)/python -m coverage erase
 	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -q -n auto --dist worksteal
 	@$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
+
+# axe-core, which judges the pages; without npm its tests are skipped, with the reason.
+tests/pages/node_modules: tests/pages/package-lock.json
+	@if command -v npm >/dev/null; then \
+		cd tests/pages && npm ci --silent --no-audit --no-fund && touch node_modules; fi
 
 mutants: $(VENV)/.dev ## break function/ in 200 small ways and see which tests fail (OPTIONS=--help)
 	$(BIN)/python -m tests.mutants $(OPTIONS)

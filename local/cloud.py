@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -66,14 +66,16 @@ class LocalCloud:
         retry_seconds: float = 0.5,
         parameters: dict[str, str] | None = None,
         access_keys: Mapping[str, str] | None = None,
+        contacts: Collection[str] | None = None,
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Args: state: the folder that everything is kept in; platform: 2.0 or 3.0 of Function
         Compute; the ports: 0 for any free one; retry_seconds: before the first retry of an
         asynchronous invocation; parameters: as template.yml names them, on 3.0 as well;
-        access_keys: secrets of callers beside ACCESS_KEY, by their id; environment: settings that
-        the function has besides; say: takes lines of progress.
+        access_keys: secrets of callers beside ACCESS_KEY, by their id; contacts: the contacts that
+        CloudMonitor knows, None for any; environment: settings that the function has besides; say:
+        takes lines of progress.
         """
         self._platform = platform
         self._say = say
@@ -81,7 +83,9 @@ class LocalCloud:
         self._running = contextlib.ExitStack()
         self._lock = StateLock(state)
         self.cloudmonitor = CloudMonitor(
-            port=cloudmonitor_port, database=state / "cloudmonitor.sqlite"
+            port=cloudmonitor_port,
+            database=state / "cloudmonitor.sqlite",
+            contact_book=contacts,
         )
         self.objects = Objects(_buckets(state / "objects"))
         self._runtime = (state / "runtime").resolve()

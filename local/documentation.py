@@ -33,6 +33,15 @@ _PICTURE = re.compile(r"[a-z0-9-]+\.svg")
 # The only HTML that a page may hold besides comments: an anchor, spelt like this.
 _ANCHOR = re.compile(r'<a (?:id|name)="[A-Za-z0-9_.-]+">|</a>')
 
+#: What scrolls takes the focus, so that a keyboard can scroll it; a column without a name has no
+#: heading. Markdown's own HTML is escaped, so that these tags are the parser's.
+_REACHABLE = {
+    "<table>": '<div class="scroll" tabindex="0"><table>',
+    "</table>": "</table></div>",
+    "<pre>": '<pre tabindex="0">',
+    "<th></th>": "<td></td>",
+}
+
 
 def page(
     path: str, openapi: Path = _ROOT / "function" / "openapi.json", docs: Path = _ROOT / "docs"
@@ -101,9 +110,9 @@ def _markdown(text: str, docs: Path | None = None) -> str:
             elif inner.type == "image":
                 _embed(inner, docs)
     html = str(parser.renderer.render(tokens, parser.options, {}))
-    return html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace(
-        "</table>", "</table></div>"
-    )
+    for plain, reachable in _REACHABLE.items():
+        html = html.replace(plain, reachable)
+    return html
 
 
 def _anchor_headings(tokens: list[Token]) -> None:

@@ -88,7 +88,7 @@ def test_commands_run_as_pasted(
     assert not re.search(r'^{"type":', done.stdout, flags=re.M), "a request was refused"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_commands_have_no_comments(page: Path) -> None:
     """An interactive zsh takes a comment for arguments."""
     assert [block for block in _blocks(page, "(?:sh|bash)") if re.search(r"^#|\s#", block)] == []

@@ -120,11 +120,29 @@ class _Anything(BaseConverter):
     part_isolating = False
 
 
+#: What each method does.
+_DOES = {
+    "GET": "reads",
+    "PUT": "creates or replaces the group",
+    "POST": "creates or replaces the group in the body",
+    "DELETE": "deletes the group",
+}
+_SWITCHED = {"GET": "READS_ENABLED", "HEAD": "READS_ENABLED", "DELETE": "DELETES_ENABLED"}
+
+
+def _what_it_takes(method: str, path: str, allow: tuple[str, ...]) -> str:
+    """Says why a path does not have a method, and what those do that it has."""
+    setting = _SWITCHED.get(method) if path.startswith(ALL) else None
+    takes = ", ".join(f"{name} ({_DOES[name]})" if name in _DOES else name for name in allow)
+    why = f"is off by the setting {setting}" if setting else "is not a method of this path"
+    return f"{method[:40]} {why}. The path takes {takes}."
+
+
 def _raise_problem(error: HTTPException) -> NoReturn:
     """What routing and Werkzeug refuse, as a problem like any other."""
     if isinstance(error, MethodNotAllowed):
         allow = tuple(sorted(error.valid_methods or ()))
-        detail = f"{request.method[:40]} is not one of {', '.join(allow)}."
+        detail = _what_it_takes(request.method, request.path, allow)
         raise Problem(problems.METHOD_NOT_ALLOWED, detail, allow=allow)
     if isinstance(error, RequestEntityTooLarge):
         raise Problem(problems.BODY_TOO_LARGE, f"The body must be under {BODY_MAX + 1:,} bytes.")

@@ -12,11 +12,17 @@ const VERBS = {
   DeleteContact: ["delete", "bad"],
 };
 
+/** Text with the characters that turn or mirror their neighbours named, so that none can disguise a name. */
+function plain(text) {
+  return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (one) => `⟨U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+}
+
 /** An element; text stays text, whatever it holds. */
 function make(tag, attributes, ...content) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...content);
+  element.append(...content.map((one) => (typeof one === "string" ? plain(one) : one)));
   return element;
 }
 

@@ -19,14 +19,39 @@ function here(contract) {
   return contract;
 }
 
-/** Gives each field a name for screen readers, where Swagger UI leaves it without. */
-function label() {
-  for (const field of document.querySelectorAll("#reference :is(select, textarea, input):not([aria-label])")) {
+/** Repairs what Swagger UI leaves broken for keyboards and screen readers, whenever it draws something. */
+function mend() {
+  const all = (selector) => reference.querySelectorAll(selector);
+  for (const field of all(":is(select, textarea, input):not([aria-label])")) {
     const row = field.closest("[data-param-name]")?.dataset.paramName;
     field.setAttribute("aria-label", row || field.title || { SELECT: "Choice", TEXTAREA: "Body" }[field.tagName] || "Value");
   }
+  for (const [selector, name, value] of REPAIRS)
+    for (const one of all(`${selector}:not([${name}="${value}"])`)) one.setAttribute(name, value);
+  for (const link of all("button a[href]")) link.removeAttribute("href"); // the button does the same
+  for (const table of all("table[role=region]")) table.removeAttribute("role");
+  for (const form of all(".opblock-body:not(:has(> .skip))")) form.prepend(leadToSend(form));
 }
-new MutationObserver(label).observe(document.getElementById("reference"), { childList: true, subtree: true });
+
+/** What stands before a form: from it the button that sends is one key away. */
+function leadToSend(form) {
+  const skip = document.createElement("button");
+  skip.type = "button";
+  skip.className = "skip";
+  skip.textContent = "To the button that sends";
+  skip.addEventListener("click", () => form.querySelector("button.execute").focus());
+  return skip;
+}
+
+const REPAIRS = [ // selector, attribute, value
+  [".information-container section", "aria-label", "About this API"],
+  ["section.schemes", "aria-label", "Server"],
+  ["h3", "aria-level", "2"], // no level of headings is left out
+  ["h4", "aria-level", "3"],
+  ["h5", "aria-level", "4"],
+];
+const reference = document.getElementById("reference");
+new MutationObserver(mend).observe(reference, { childList: true, subtree: true });
 
 async function show() {
   const answer = await fetch("/v1/openapi.json");

@@ -8,6 +8,7 @@ from typing import Any
 
 from contact_groups.cloudmonitor.calls import SIGNERS
 from contact_groups.compute.http_events import HTTP_SHAPES
+from contact_groups.compute.wsgi import Wsgi
 from tests.function.transcript import ALL, BODY, EVENTS, GROUP, ONE, Case, World, http, put
 from tests.support import SUCCESS, context
 
@@ -93,7 +94,7 @@ def _environ(world: World) -> Any:
     value = json.loads((EVENTS / "fc3-http.json").read_text())
     value["queryParameters"] = {"a": ["1", "2"], "b": "值"}
     [shape] = [shape for shape in HTTP_SHAPES if shape.claims(value)]
-    answered = shape.answer(app, value, context())
+    answered = shape.answer(Wsgi(app), value, context())
     passed["wsgi.input"] = passed["wsgi.input"].read().decode()
     passed["fc.context"] = passed["fc.context"].request_id
     return [answered, passed]

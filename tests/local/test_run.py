@@ -19,6 +19,7 @@ import pytest
 from tests.local_function_compute.support import is_dead, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
+PORTS = ("FACADE_PORT", "CLOUDMONITOR_PORT", "FUNCTION_COMPUTE_PORT")
 DOCUMENTED = {"contactNames": ["Contact 1"], "describe": "Alert contact name"}
 
 
@@ -245,6 +246,55 @@ def test_the_end_at_any_moment_is_quiet(tmp_path: Path, moment: str, number: int
     assert process.returncode in {0, 1}
     assert "Traceback" not in errors
     wait_until(lambda: all(is_dead(pid) for pid in children))
+
+
+@pytest.mark.parametrize("seconds", [0, 0.1, 0.3, 0.6, 1, 1.5, 2.5, 4])
+@pytest.mark.parametrize("program", ["local demo", "local run", "deploy package"])
+def test_ctrl_c_is_quiet_from_the_first_moment(
+    tmp_path: Path, program: str, seconds: float
+) -> None:
+    """Ctrl-C after any time, and again and again until the end: no traceback. The shell starts
+    the program as the Makefile and bin/deploy do.
+    """
+    where = {"local run": f"--state {tmp_path}", "deploy package": f"--output {tmp_path}/a.zip"}
+    process = subprocess.Popen(
+        ["sh", "-c", f"trap '' INT; exec {sys.executable} -m {program} {where.get(program, '')}"],
+        cwd=ROOT,
+        env={**os.environ, **dict.fromkeys(PORTS, "0")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    for _ in range(600):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+            break
+
+    _, errors = process.communicate(timeout=60)
+
+    assert "Traceback" not in errors, errors
+    assert process.returncode in {0, 1, -signal.SIGINT}
+
+
+def test_contacts_make_a_contact_unknown(tmp_path: Path) -> None:
+    """With CONTACTS a group of these contacts is stored, and one with another contact is 404
+    contact-not-found.
+    """
+    with _running(tmp_path, CONTACTS="Contact 1, Contact 2") as running:
+        url = running["facade"] + "/v1/contact-groups/on-call"
+        typed = ("-X", "PUT", "-H", "Content-Type: application/json", "-d")
+        known = {"contactNames": ["Contact 1", "Contact 2"], "describe": "x"}
+        unknown = {"contactNames": ["Contact 1", "Contact 3"], "describe": "x"}
+
+        assert _curl(url, *typed, json.dumps(known))[0] == 200
+        status, _, problem = _curl(url, *typed, json.dumps(unknown))
+        assert status == 404
+        assert problem["type"].endswith("#contact-not-found")
 
 
 def _descendants(pid: int) -> list[int]:
