@@ -201,7 +201,7 @@ def _write(name: str, session: Session, given: Given) -> None:
     path = Path(name) if name else records.FOLDER / f"{today()}-{cloud}.json"
     about = {"contacts": len(given.contacts), "role": bool(given.role)}
     written = records.document(today(), cloud, session.parts, about)
-    records.write(path, written, session.secrets)
+    records.write(path, written, session.secrets, session.names)
     print(f"the record is {path}")
 
 

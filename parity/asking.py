@@ -21,8 +21,11 @@ from .wire import Call, Connection, NoAnswer, outcome, read
 _CLEANING_MOST = 200
 _PAGE = 100
 _PAGES_MOST = 20
-_GONE = ("success", "ContactNotExists", "ContactGroupNotExists", "ContactGroup.NotExists")
-_GONE += ("ResourceNotFound", "HTTP 404", "404")
+#: What a delete is answered with where there is no group any more.
+_GONE = frozenset(
+    "success ContactNotExists ContactGroupNotExists ContactGroup.NotExists ResourceNotFound"
+    " 404".split()
+)
 
 
 class Interrupted(Exception):

@@ -229,18 +229,18 @@ def read_after_write(ask: Asker) -> None:
     for number in range(3):
         text = ask.name(f"write-{number}")
         ask.put(name, ask.contacts[:1], Describe=text)
-        looks = max(
-            looks, _looks(ask, name, lambda group, t=text: bool(group and group.describe == t))
-        )
-    ask.found("a write is seen by read", looks or "later")
+        looks = max(looks, _looks(ask, name, text))
+    ask.found("a write is seen by read", looks)
     ask.delete(name)
-    gone = _looks(ask, name, lambda group: group is None)
-    ask.found("a delete is seen by read", gone or "later")
+    gone = _looks(ask, name, None)
+    ask.found("a delete is seen by read", gone)
 
 
-def _looks(ask: Asker, name: str, seen: Callable[[StoredGroup | None], bool]) -> int:
+def _looks(ask: Asker, name: str, describe: str | None) -> int:
+    """How many reads it takes until the group has this description, or is gone (None)."""
     for look in range(1, _LAG_LOOKS + 1):
-        if seen(ask.group(name)):
+        group = ask.group(name)
+        if (group.describe if group else None) == describe:
             return look
         ask.wait(0.25)
     return _LAG_LOOKS + 1

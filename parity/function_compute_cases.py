@@ -25,7 +25,7 @@ def query(ask: ProbeAsker) -> None:
     """Sends a query with encoded characters."""
     shown = ask.get("/?a=x%20y&b=").shown
     if "query" in shown:
-        seen = (shown["query"] or {}).get("a")
+        seen = str((shown["query"] or {}).get("a"))
         ask.found("a value", {"x y": "decoded", "x%20y": "raw"}.get(seen, "other"))
         ask.found("an empty value", "b" in (shown["query"] or {}))
 

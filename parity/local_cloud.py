@@ -14,6 +14,7 @@ from local.function_compute import FunctionCompute
 
 #: The contacts that its address book has.
 CONTACTS = ("contact-one", "contact-two")
+UNACTIVATED = "contact-unactivated"
 CREDENTIALS = {
     "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret",
@@ -38,7 +39,7 @@ def run(readings: Mapping[str, Any], *, function_compute: bool) -> Iterator[Runn
         function_compute: whether Function Compute is asked too.
     """
     readings = dict(readings)
-    book = CONTACTS if readings.pop("contact_book", True) else None
+    book = (*CONTACTS, UNACTIVATED) if readings.pop("contact_book", True) else None
     path_info = readings.pop("path_info", "decoded")
     with contextlib.ExitStack() as stack:
         cloudmonitor = stack.enter_context(CloudMonitor(contact_book=book))

@@ -156,8 +156,8 @@ class Platform2(Platform):
             attempt("the probe", create, *place, codeDir=folder, timeout=30)
         self.existing.append(("trigger", service, name))
         config = {"authType": auth, "methods": _METHODS}
-        place = (service, name, "http", "http", config, None, None)
-        attempt("its trigger", self._client.create_trigger, *place)
+        trigger = (service, name, "http", "http", config, None, None)
+        attempt("its trigger", self._client.create_trigger, *trigger)
         return f"{self._endpoint}/2016-08-15/proxy/{service}/{name}"
 
     def sign(self, name: str, secret: str) -> dict[str, str]:

@@ -56,15 +56,15 @@ def _case(case: Case, asked: Asked) -> dict[str, Any]:
     }
 
 
-def write(path: Path, record: dict[str, Any], secrets: Iterable[str]) -> None:
-    """Writes a record.
+def write(path: Path, record: dict[str, Any], secrets: Iterable[str], names: Iterable[str]) -> None:
+    """Writes a record; `secrets` and `names` as `redaction.check`.
 
     Raises:
-        Leak: it holds one of the secrets; nothing is written.
+        Leak: it holds one of them; nothing is written.
         OSError: it cannot be written.
     """
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    check(text, secrets)
+    check(text, secrets, names)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
 

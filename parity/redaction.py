@@ -27,6 +27,7 @@ _GATEWAY = frozenset(
     " enabledweeklyreport".split()
 )
 _LONG = 80
+_FEW = 10
 _PATTERNS = (
     (r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}", "<uuid>"),
     (r"\b1-[0-9a-f]{8}-[0-9a-f-]{12,}\b", "<request-id>"),
@@ -84,10 +85,15 @@ class Redactor:
     def parameters(self, parameters: Mapping[str, str]) -> dict[str, str]:
         """The business parameters of a call."""
         free = ("ContactGroupName", "ContactNames.", "Describe")
-        return {
+        shown = {
             name: self.own(value) if name.startswith(free) else self.text(value)
             for name, value in parameters.items()
         }
+        contacts = [name for name in shown if name.startswith("ContactNames.")]
+        if len(contacts) > _FEW:
+            shown = {name: value for name, value in shown.items() if name not in contacts[1:]}
+            shown["ContactNames.…"] = f"<{len(contacts)} names>"
+        return shown
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """An answer: status, headers and body."""
@@ -138,15 +144,20 @@ class Redactor:
         return isinstance(item, str) and item.startswith(self._prefix)
 
 
-def check(text: str, secrets: Iterable[str]) -> None:
+def check(text: str, secrets: Iterable[str], names: Iterable[str]) -> None:
     """Looks through a record once more before it is written.
 
+    Args:
+        text: the record, in JSON.
+        secrets: what may stand nowhere in it, in no usual encoding.
+        names: what no value may be.
+
     Raises:
-        Leak: one of the secrets is in it, in any usual encoding.
+        Leak: one of them is in it.
     """
-    for secret in filter(None, secrets):
-        if any(form in text for form in _forms(secret)):
-            raise Leak("the record holds a secret or a name of the account: it is not written")
+    found = any(form in text for secret in secrets for form in _forms(secret))
+    if found or any(f'"{form}"' in text for name in names for form in _forms(name)):
+        raise Leak("the record holds a secret or a name of the account: it is not written")
 
 
 def _forms(text: str) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def again(record: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any
             {part: urls[part] for part in parts if part in urls},
             read_credentials(None, local_cloud.CREDENTIALS),
             contacts=local_cloud.CONTACTS[: record.get("contacts", 0)],
-            options={"throttling": True, "unactivated_contact": local_cloud.CONTACTS[0]},
+            options={"throttling": True, "unactivated_contact": local_cloud.UNACTIVATED},
             cases=tuple(f"{part}/{case}" for part, cases in parts.items() for case in cases),
             most=1_000,
             role=local_cloud.ROLE if record.get("role") else "",

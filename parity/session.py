@@ -162,6 +162,7 @@ class Session:
         left: what could not be deleted.
         ended: why it ended early; empty where it did not.
         secrets: texts that no record may hold.
+        names: texts that no value of a record may be.
         calls: how many calls the cases made.
     """
 
@@ -178,8 +179,6 @@ class Session:
             held.access_key_secret: "<secret>",
             held.security_token: "<token>",
             given.role: "<role>",
-            **{name: f"<contact-{number}>" for number, name in enumerate(given.contacts, 1)},
-            str(given.options.get("unactivated_contact", "")): "<contact-unactivated>",
         }
         for url in given.endpoints.values():
             host = urlsplit(url).hostname or ""
@@ -187,6 +186,11 @@ class Session:
             if account.isdigit() and len(account) > 8:
                 self._known[account] = "<account>"
         self.secrets = [text for text in self._known if text]
+        self._known[str(given.options.get("unactivated_contact", ""))] = "<contact-unactivated>"
+        self._known |= {
+            name: f"<contact-{number}>" for number, name in enumerate(given.contacts, 1)
+        }
+        self.names = [text for text in self._known if text and text not in self.secrets]
 
     @property
     def failed(self) -> bool:
