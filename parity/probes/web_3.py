@@ -33,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - http.server calls it so
 
 
 PORT = int(os.environ.get("FC_CUSTOM_LISTEN_PORT") or 9000)
