@@ -9,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help run demo test mutants soak crash bench conformance scale docs check audit format \
+.PHONY: help run demo test mutants soak crash bench conformance scale parity docs check audit format \
 	lock clean
 
 help: ## show this list
@@ -49,6 +49,9 @@ conformance: $(VENV)/.dev ## check thousands of generated requests against the c
 
 scale: $(VENV)/.dev ## simulate callers, instances and the quota again (docs/scale.md)
 	PYTHONPATH=function:. $(BIN)/python bench/scale.py
+
+parity: $(VENV)/.dev ## ask the cloud what is assumed of it (ENDPOINT=…, OPTIONS=--help)
+	$(BIN)/python -m parity ask $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(OPTIONS)
 
 docs: $(VENV)/.dev ## write the files that are generated from the code: contract, problems, tables
 	$(BIN)/python -m contract

@@ -128,9 +128,8 @@ class Connection:
                 rpc.params, state.store, state.contact_book, int(now * 1000), state.switches
             ).carry_out(call.action)
             call.applied = True
-            answer = success(
-                call.action, members, call.request_id, exchange.form, frozenset(exchange.forms)
-            )
+            forms = exchange.forms | {state.switches.list_form}
+            answer = success(call.action, members, call.request_id, exchange.form, forms)
         except Refusal as refusal:
             call.check = call.check or refusal.code
             answer = refused(refusal, call.request_id, exchange.host, exchange.form)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .refusals import Refusal, missing
@@ -58,17 +58,22 @@ class Operation:
         description. Parameters left out keep what is stored: inferred from how the Terraform
         provider relies on it, documented nowhere (facts/contact-group-operations.md §A4); the
         switch `omitted` clears them instead. Which code an unknown contact gets is inferred too
-        (facts/cloudmonitor.md §1.4): `ContactGroup.NotExists`, where a contact book is kept.
+        (facts/cloudmonitor.md §1.4): that of the switch `unknown_contact`, where a contact book is
+        kept.
 
         Raises:
-            Refusal: `MissingContactGroupName`, `InvalidParameterValue` or `ContactGroup.NotExists`.
+            Refusal: `MissingContactGroupName`, `InvalidParameterValue` or that code.
         """
-        name = _group_name(self.params)
+        name = self._stored_name(_group_name(self.params))
         names = _contact_names(self.params)
         subscribed = _boolean(self.params, "EnableSubscribed")
         if self.contact_book is not None and not set(names or ()) <= set(self.contact_book):
-            raise Refusal("ContactGroup.NotExists")
+            raise Refusal(self.switches.unknown_contact)
         describe = self.params.get("Describe")
+        if describe == "" and self.switches.empty_describe != "cleared":
+            if self.switches.empty_describe == "refused":
+                raise _illegal("Describe is empty.")
+            describe = None
         if self.switches.omitted == "cleared":
             names, describe, subscribed = names or [], describe or "", subscribed or False
         self.store.put(name, names, describe, subscribed, self.now)
@@ -95,23 +100,35 @@ class Operation:
         return {
             "Total": total,
             "ContactGroups": {"ContactGroup": [group.name for group in groups]},
-            "ContactGroupList": {"ContactGroup": [_described(group) for group in groups]},
+            "ContactGroupList": {"ContactGroup": [self._described(group) for group in groups]},
         }
 
     def delete_contact_group(self) -> Members:
         """Deletes a group.
 
         Raises:
-            Refusal: `ContactNotExists`, the documented code for a group that is not there
+            Refusal: that of the switch `missing_group` for a group that is not there
                 (facts/contact-group-operations.md §A3); `ContactGroup.InUse`, a code that is
                 inferred like the refusal itself, where the switch `deletes_in_use` refuses.
         """
-        name, switches = _group_name(self.params), self.switches
+        name, switches = self._stored_name(_group_name(self.params)), self.switches
         if switches.deletes_in_use == "refused" and name in switches.groups_in_use:
             raise Refusal("ContactGroup.InUse")
-        if not self.store.delete(name):
-            raise Refusal("ContactNotExists")
+        if not self.store.delete(name) and switches.missing_group != "success":
+            raise Refusal(switches.missing_group)
         return {}
+
+    def _stored_name(self, name: str) -> str:
+        """The name that a group has already, where names that differ by case are one."""
+        if self.switches.names == "distinct":
+            return name
+        same = (g.name for g in self.store.groups() if g.name.casefold() == name.casefold())
+        return next(same, name)
+
+    def _described(self, group: Group) -> Members:
+        if self.switches.contacts_order == "sorted":
+            group = replace(group, contact_names=tuple(sorted(group.contact_names)))
+        return _described(group)
 
     def delete_contact(self) -> Members:
         """Deletes a contact, which takes it out of every group

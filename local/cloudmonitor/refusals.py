@@ -10,6 +10,9 @@ _TABLE: dict[str, tuple[int, str]] = {
     "InvalidAuthorization": (403, "Permission denied"),
     "ContactGroup.NotExists": (404, "ContactGroup not exists"),
     "ContactNotExists": (404, "ContactGroupName Not Exists"),
+    # texts are inferred (§1.4)
+    "ContactGroupNotExists": (404, "ContactGroup not exists"),
+    "ResourceNotFound": (404, "The specified resource is not found."),
     # inferred: nothing documents such a refusal (facts/contact-group-operations.md §A4)
     "ContactGroup.InUse": (400, "ContactGroup is used by alarm rules"),
     "InternalError": (500, "The request processing has failed due to some unknown error."),

@@ -18,6 +18,18 @@ class Switches:
     Attributes:
         omitted: What PutContactGroup makes of a parameter that is left out: `kept` (merged, as
             Terraform's test relies on; inferred, §A4) or `cleared` (replaced).
+        empty_describe: What PutContactGroup makes of `Describe=`: `cleared`, `kept` (taken for
+            absent) or `refused`. Inferred (facts/cloudmonitor.md §1.2).
+        unknown_contact: The code that a write gets for a contact that is not in the contact book;
+            documented nowhere (facts/cloudmonitor.md §1.4).
+        missing_group: The code that the delete of a missing group gets; one is documented
+            (facts/contact-group-operations.md §A3), the others are of its siblings; `success` where
+            it is answered so.
+        contacts_order: Whether a list has the contacts as they were written, or `sorted` (§A4).
+        names: Whether names that differ by case are `distinct`, or `folded` into one group, which
+            keeps the name that it was created with (§A4).
+        list_form: Whether the answers' lists are `nested`, as in the newer documents, or `flat`
+            (§A2).
         deletes_in_use: What becomes of the delete of a group that alarm rules name: `dangling`
             (it is deleted, and the rules name nothing) or `refused`. Both are inferred (§A4).
         groups_in_use: The groups that alarm rules name.
@@ -31,6 +43,12 @@ class Switches:
     """
 
     omitted: str = "kept"
+    empty_describe: str = "cleared"
+    unknown_contact: str = "ContactGroup.NotExists"
+    missing_group: str = "ContactNotExists"
+    contacts_order: str = "written"
+    names: str = "distinct"
+    list_form: str = "nested"
     deletes_in_use: str = "dangling"
     groups_in_use: tuple[str, ...] = ()
     denied_actions: tuple[str, ...] = ()
@@ -53,6 +71,12 @@ class Switches:
 #: What each switch does, for people; where it has a list of values, these.
 DOES = {
     "omitted": "what a write makes of a parameter that it leaves out",
+    "empty_describe": "what a write makes of an empty description",
+    "unknown_contact": "the code for a contact that is not in the contact book",
+    "missing_group": "the code for the delete of a group that is not there",
+    "contacts_order": "how a list orders the contacts of a group",
+    "names": "whether names that differ by case are one group",
+    "list_form": "the form of the answers' lists",
     "deletes_in_use": "what becomes of the delete of a group that alarm rules name",
     "groups_in_use": "the groups that alarm rules name, separated by commas",
     "denied_actions": "the operations that RAM refuses, separated by commas",
@@ -60,7 +84,22 @@ DOES = {
     "page_size_max": "the most groups of a page, whatever is asked for; 0 for no limit",
     "calls_per_second": "the quota of each operation, 20 in the real one; 0 for none",
 }
-CHOICES = {"omitted": ("kept", "cleared"), "deletes_in_use": ("dangling", "refused")}
+_NOT_FOUND = (
+    "ContactGroup.NotExists",
+    "ContactNotExists",
+    "ContactGroupNotExists",
+    "ResourceNotFound",
+)
+CHOICES = {
+    "omitted": ("kept", "cleared"),
+    "empty_describe": ("cleared", "kept", "refused"),
+    "unknown_contact": (*_NOT_FOUND, "InvalidParameterValue"),
+    "missing_group": (*_NOT_FOUND, "success"),
+    "contacts_order": ("written", "sorted"),
+    "names": ("distinct", "folded"),
+    "list_form": ("nested", "flat"),
+    "deletes_in_use": ("dangling", "refused"),
+}
 _MOST = 1e6
 _DEFAULTS = {attribute.name: attribute.default for attribute in fields(Switches)}
 
