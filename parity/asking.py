@@ -44,7 +44,7 @@ class Case:
         name: of the case; a word or two with hyphens.
         question: what it asks, in one sentence.
         facts: the sections that it can turn from inferred into measured, such as
-            `cloudmonitor.md §1.2`.
+            `facts/cloudmonitor.md §1.2`.
         calls: how many calls it makes at most.
         ask: asks.
         contacts: how many existing contacts it needs.

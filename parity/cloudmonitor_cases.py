@@ -348,12 +348,11 @@ def _shown(group: StoredGroup | None) -> str:
     return f"{members} contacts, {described}, subscribed {group.enable_subscribed}"
 
 
-_C, _L = "cloudmonitor.md", "contact-group-operations.md"
 CASES = (
     Case(
         "create",
         "How is a new group answered and listed?",
-        (f"{_C} §1.3", f"{_L} §A2"),
+        ("facts/cloudmonitor.md §1.3", "facts/contact-group-operations.md §A2"),
         4,
         create,
         1,
@@ -361,7 +360,7 @@ CASES = (
     Case(
         "modify",
         "Does a second write change everything that it sends?",
-        (f"{_C} §1.2",),
+        ("facts/cloudmonitor.md §1.2",),
         4,
         modify,
         2,
@@ -369,7 +368,7 @@ CASES = (
     Case(
         "left-out-contacts",
         "Are contacts that a write leaves out kept?",
-        (f"{_C} §1.2",),
+        ("facts/cloudmonitor.md §1.2",),
         4,
         left_out_contacts,
         1,
@@ -377,7 +376,7 @@ CASES = (
     Case(
         "left-out-describe",
         "Is a description that a write leaves out kept?",
-        (f"{_C} §1.2",),
+        ("facts/cloudmonitor.md §1.2",),
         4,
         left_out_describe,
         1,
@@ -385,7 +384,7 @@ CASES = (
     Case(
         "left-out-subscribed",
         "Is a subscription that a write leaves out kept?",
-        (f"{_C} §1.2",),
+        ("facts/cloudmonitor.md §1.2",),
         4,
         left_out_subscribed,
         1,
@@ -393,23 +392,29 @@ CASES = (
     Case(
         "empty-describe",
         "Does `Describe=` clear the description?",
-        (f"{_C} §1.2", f"{_L} §A1"),
+        ("facts/cloudmonitor.md §1.2", "facts/contact-group-operations.md §A1"),
         4,
         empty_describe,
         1,
     ),
-    Case("empty-list", "May a group have no contacts?", (f"{_C} §1.2", f"{_L} §A4"), 5, empty_list),
+    Case(
+        "empty-list",
+        "May a group have no contacts?",
+        ("facts/cloudmonitor.md §1.2", "facts/contact-group-operations.md §A4"),
+        5,
+        empty_list,
+    ),
     Case(
         "unknown-contact",
         "Which code does an unknown contact get?",
-        (f"{_C} §1.4", f"{_L} §A3"),
+        ("facts/cloudmonitor.md §1.4", "facts/contact-group-operations.md §A3"),
         3,
         unknown_contact,
     ),
     Case(
         "unactivated-contact",
         "May a contact be a member before it is activated?",
-        (f"{_L} §A4",),
+        ("facts/contact-group-operations.md §A4",),
         3,
         unactivated_contact,
         0,
@@ -418,14 +423,14 @@ CASES = (
     Case(
         "missing-group",
         "Which code does the delete of a missing group get?",
-        (f"{_L} §A3",),
+        ("facts/contact-group-operations.md §A3",),
         1,
         missing_group,
     ),
     Case(
         "deleted-twice",
         "Which code does the second delete of a group get?",
-        (f"{_L} §A3",),
+        ("facts/contact-group-operations.md §A3",),
         3,
         deleted_twice,
         1,
@@ -433,7 +438,7 @@ CASES = (
     Case(
         "case-of-names",
         "Do names that differ by case name two groups?",
-        (f"{_L} §A4",),
+        ("facts/contact-group-operations.md §A4",),
         6,
         case_of_names,
         1,
@@ -441,7 +446,7 @@ CASES = (
     Case(
         "forms-of-names",
         "Do names in other normal forms name two groups?",
-        (f"{_L} §A4",),
+        ("facts/contact-group-operations.md §A4",),
         6,
         forms_of_names,
         1,
@@ -449,16 +454,23 @@ CASES = (
     Case(
         "spaces-of-names",
         "Does a space at the end make another name?",
-        (f"{_L} §A4",),
+        ("facts/contact-group-operations.md §A4",),
         6,
         spaces_of_names,
         1,
     ),
-    Case("length-of-names", "How long may a name be?", (f"{_C} §1.1",), 30, length_of_names, 1),
+    Case(
+        "length-of-names",
+        "How long may a name be?",
+        ("facts/cloudmonitor.md §1.1",),
+        30,
+        length_of_names,
+        1,
+    ),
     Case(
         "length-of-descriptions",
         "How long may a description be?",
-        (f"{_C} §1.1",),
+        ("facts/cloudmonitor.md §1.1",),
         20,
         length_of_descriptions,
         1,
@@ -466,7 +478,7 @@ CASES = (
     Case(
         "number-of-contacts",
         "What becomes of too many contacts, and of a gap in their numbers?",
-        (f"{_C} §1.1",),
+        ("facts/cloudmonitor.md §1.1",),
         5,
         number_of_contacts,
         2,
@@ -474,7 +486,7 @@ CASES = (
     Case(
         "order-of-contacts",
         "Is the order of the contacts kept, and one that stands twice?",
-        (f"{_L} §A4",),
+        ("facts/contact-group-operations.md §A4",),
         7,
         order_of_contacts,
         2,
@@ -482,17 +494,34 @@ CASES = (
     Case(
         "read-after-write",
         "Does a read show the write before it?",
-        (f"{_L} §A4",),
+        ("facts/contact-group-operations.md §A4",),
         4 + 4 * (_LAG_LOOKS + 1),
         read_after_write,
         1,
     ),
-    Case("page-sizes", "Which page sizes and numbers are taken?", (f"{_L} §A1",), 9, page_sizes),
-    Case("booleans", "In which cases is a boolean read?", (f"{_C} §1.1",), 13, booleans, 1),
+    Case(
+        "page-sizes",
+        "Which page sizes and numbers are taken?",
+        ("facts/contact-group-operations.md §A1",),
+        9,
+        page_sizes,
+    ),
+    Case(
+        "booleans",
+        "In which cases is a boolean read?",
+        ("facts/cloudmonitor.md §1.1",),
+        13,
+        booleans,
+        1,
+    ),
     Case(
         "forms",
         "How do JSON and XML look, by both signatures?",
-        (f"{_C} §1.3", f"{_C} §4.2", f"{_L} §A2"),
+        (
+            "facts/cloudmonitor.md §1.3",
+            "facts/cloudmonitor.md §4.2",
+            "facts/contact-group-operations.md §A2",
+        ),
         10,
         forms,
         2,
@@ -500,24 +529,30 @@ CASES = (
     Case(
         "gateway-errors",
         "Which codes does the gateway have for each mistake?",
-        (f"{_C} §4.1", f"{_C} §5"),
+        ("facts/cloudmonitor.md §4.1", "facts/cloudmonitor.md §5"),
         16,
         gateway_errors,
     ),
     Case(
         "throttling",
         "How is throttling told?",
-        (f"{_C} §1.5", f"{_C} §5", f"{_L} §A1"),
+        (
+            "facts/cloudmonitor.md §1.5",
+            "facts/cloudmonitor.md §5",
+            "facts/contact-group-operations.md §A1",
+        ),
         60,
         throttling,
         0,
         "throttling",
     ),
-    Case("idle", "How long may a connection idle?", (f"{_C} §5",), 1, idle, 0, "idle"),
+    Case(
+        "idle", "How long may a connection idle?", ("facts/cloudmonitor.md §5",), 1, idle, 0, "idle"
+    ),
     Case(
         "other-region",
         "Do contact groups belong to the account?",
-        (f"{_C} §6",),
+        ("facts/cloudmonitor.md §6",),
         2,
         other_region,
         1,

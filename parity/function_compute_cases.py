@@ -85,25 +85,54 @@ def credentials(ask: ProbeAsker) -> None:
     ask.found("variables", shown.get("variables", []))
 
 
-_2, _3, _L = "function-compute.md", "function-compute-3.md", "contact-group-operations.md"
 CASES = (
-    Case("path", "Is the path raw or decoded?", (f"{_2} §1.2", f"{_2} §9.1"), 1, path),
-    Case("query", "Are the values of a query decoded?", (f"{_2} §4.1",), 1, query),
-    Case("headers", "Which headers arrive?", (f"{_2} §1.9", f"{_2} §9.2"), 1, headers),
+    Case(
+        "path",
+        "Is the path raw or decoded?",
+        ("facts/function-compute.md §1.2", "facts/function-compute.md §9.1"),
+        1,
+        path,
+    ),
+    Case(
+        "query", "Are the values of a query decoded?", ("facts/function-compute.md §4.1",), 1, query
+    ),
+    Case(
+        "headers",
+        "Which headers arrive?",
+        ("facts/function-compute.md §1.9", "facts/function-compute.md §9.2"),
+        1,
+        headers,
+    ),
     Case(
         "authorization",
         "Does `Authorization` arrive under function auth, and how is a refusal told?",
-        (f"{_L} §D", f"{_2} §1.6"),
+        ("facts/contact-group-operations.md §D", "facts/function-compute.md §1.6"),
         3,
         authorization,
     ),
-    Case("limits", "How much is taken?", (f"{_2} §1.9",), 5, limits),
-    Case("errors", "How are errors told?", (f"{_2} §1.6", f"{_2} §9.2"), 3, errors),
-    Case("concurrency", "Does one instance take two requests?", (f"{_3} §B1",), 2, concurrency),
+    Case("limits", "How much is taken?", ("facts/function-compute.md §1.9",), 5, limits),
+    Case(
+        "errors",
+        "How are errors told?",
+        ("facts/function-compute.md §1.6", "facts/function-compute.md §9.2"),
+        3,
+        errors,
+    ),
+    Case(
+        "concurrency",
+        "Does one instance take two requests?",
+        ("facts/function-compute-3.md §B1",),
+        2,
+        concurrency,
+    ),
     Case(
         "credentials",
         "Are credentials in the environment, with the request, or both?",
-        (f"{_2} §1.4", f"{_2} §4.4", f"{_3} §B2"),
+        (
+            "facts/function-compute.md §1.4",
+            "facts/function-compute.md §4.4",
+            "facts/function-compute-3.md §B2",
+        ),
         1,
         credentials,
     ),

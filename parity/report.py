@@ -40,7 +40,7 @@ class Assumption(NamedTuple):
     @property
     def place(self) -> str:
         """Page and section, as code cites them."""
-        return f"{self.page} §{self.section}"
+        return f"facts/{self.page} §{self.section}"
 
 
 def assumptions() -> list[Assumption]:
@@ -63,7 +63,7 @@ def assumptions() -> list[Assumption]:
 
 
 def citations() -> dict[str, list[str]]:
-    """The places in the code that cite each section: `page §section` to `file:line`."""
+    """The places in the code that cite each section, as `file:line`."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for file in _files():
         text = file.read_text("utf-8")
@@ -75,7 +75,7 @@ def citations() -> dict[str, list[str]]:
             elif page and (section or (bare and citation.start() - end < len(", ") + 1)):
                 line = text.count("\n", 0, citation.start()) + 1
                 place = f"{file.relative_to(ROOT)}:{line}"
-                cited = found[f"{page} §{section or bare}"]
+                cited = found[f"facts/{page} §{section or bare}"]
                 if place not in cited:
                     cited.append(place)
     return dict(found)
@@ -112,7 +112,7 @@ def _flattened(text: str) -> str:
 
 
 def _covered() -> dict[str, list[str]]:
-    """The records of the real cloud whose cases found something, by `page §section`."""
+    """The records of the real cloud whose cases found something, by section."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name, record in records.published():
         for part, cases in record["parts"].items():
