@@ -53,6 +53,12 @@ const REPAIRS = [ // selector, attribute, value
 const reference = document.getElementById("reference");
 new MutationObserver(mend).observe(reference, { childList: true, subtree: true });
 
+// Swagger UI reads the fragment of the address as its own.
+document.querySelector(".skip[href='#reference']").addEventListener("click", (event) => {
+  event.preventDefault();
+  reference.querySelector(".opblock-summary-control")?.focus();
+});
+
 async function show() {
   const answer = await fetch("/v1/openapi.json");
   SwaggerUIBundle({
