@@ -40,6 +40,7 @@ class Function:
         credentials for each request.
         """
         self._environment = environment
+        self._process = logs.Process(environment)
 
     @cached_property
     def settings(self) -> Settings:
@@ -80,7 +81,8 @@ class Function:
     @cached_property
     def application(self) -> Wsgi:
         """The HTTP application."""
-        return Wsgi(create_app(self.groups, self.settings.time_limit, self._environment))
+        app = create_app(self.groups, self.settings.time_limit, self._environment)
+        return Wsgi(app, process=self._process)
 
     @cached_property
     def history(self) -> History:
@@ -157,6 +159,7 @@ class Function:
             event=event,
             history=self.history,
             environment=self._environment,
+            about=self._process.fields(),
         )
 
     def _answering(self) -> Wsgi:
@@ -164,7 +167,7 @@ class Function:
             return self.application
         except SettingsError as error:
             problem = Problem(MISCONFIGURED, str(error), outcome="not-applied")
-            return Wsgi(_refusing(problem, self._environment))
+            return Wsgi(_refusing(problem, self._environment), process=self._process)
 
 
 def _refusing(problem: Problem, environment: Mapping[str, str]) -> App:
