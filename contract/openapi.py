@@ -169,6 +169,20 @@ _HEADERS = {
 #: `*`, or entity tags of ASCII.
 _TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
 _ETAG = {"ETag": {"description": "Of the group as it is now.", "schema": {"type": "string"}}}
+#: Not required: what has no route, and a function with a wrong setting, has no pace.
+_RATE_LIMIT = {
+    "RateLimit-Policy": {
+        "description": "Experimental, by draft-ietf-httpapi-ratelimit-headers-11: the pace of the"
+        " instance that answered, for the operation that the request depends on. Other instances"
+        " have their own, and the account's quota is not in it.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "Experimental, as `RateLimit-Policy`: `r` calls can start in the next 10"
+        " seconds, and `t` seconds later there is one more.",
+        "schema": {"type": "string"},
+    },
+}
 #: A rule that JSON Schema cannot say.
 _SIZE = (
     f"Percent-encoded as UTF-8, all members together take at most {QUERY_MAX:,} bytes"
@@ -417,12 +431,18 @@ def _operation(
     failures = {
         str(status): _failure(list(found.values())) for status, found in sorted(by_status.items())
     }
+    answers = {**responses, **failures}
+    if tag == "contact groups":
+        answers = {
+            status: {**response, "headers": {**response.get("headers", {}), **_RATE_LIMIT}}
+            for status, response in answers.items()
+        }
     return {
         "operationId": operation_id,
         "summary": summary,
         "description": f"{summary}.",
         "tags": [tag],
-        "responses": {**responses, **failures},
+        "responses": answers,
     }
 
 
