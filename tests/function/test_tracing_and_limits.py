@@ -203,7 +203,7 @@ def test_debug_shows_what_was_signed(
     }
     from local.cloudmonitor import Credential
 
-    known = Credential(*keys.values())
+    known = Credential("LTAI4-of-somebody", CANARY_SECRET, CANARY_TOKEN)
     with CloudMonitor(credentials=[known]) as cloud:
         shared = {"CLOUDMONITOR_ENDPOINT": cloud.url, "CLOUDMONITOR_SIGNATURE": signature, **keys}
         try:
