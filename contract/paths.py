@@ -260,14 +260,38 @@ def _operation(
     responses: dict[str, Any],
     types: tuple[ProblemType, ...],
 ) -> dict[str, Any]:
+    answers = {**responses, **failures(types)}
+    if tag == "contact groups":
+        answers = {
+            status: {**response, "headers": {**response.get("headers", {}), **_RATE_LIMIT}}
+            for status, response in answers.items()
+        }
     return {
         "operationId": operation_id,
         "summary": summary,
         "description": f"{summary}.",
         "tags": [tag],
-        "responses": {**responses, **failures(types)},
+        "responses": answers,
     }
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
+
+
+#: Not required: what has no route, and a function with a wrong setting, has no pace.
+_RATE_LIMIT: dict[str, Any] = {
+    "RateLimit-Policy": {
+        "required": False,
+        "description": "Experimental, by draft-ietf-httpapi-ratelimit-headers-11: the pace of the"
+        " instance that answered, for the operation that the request depends on. Other instances"
+        " have their own, and the account's quota is not in it.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "required": False,
+        "description": "Experimental, as `RateLimit-Policy`: `r` calls can start in the next 10"
+        " seconds, and `t` seconds later there is one more.",
+        "schema": {"type": "string"},
+    },
+}

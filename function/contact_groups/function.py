@@ -40,6 +40,7 @@ class Function:
         credentials for each request.
         """
         self._environment = environment
+        self._process = logs.Process(environment)
 
     @cached_property
     def settings(self) -> Settings:
@@ -84,7 +85,7 @@ class Function:
         app = create_app(
             self.groups, settings.time_limit, self._environment, docs_url=settings.docs_url
         )
-        return Wsgi(app, page=settings.problems_page)
+        return Wsgi(app, page=settings.problems_page, process=self._process)
 
     @cached_property
     def history(self) -> History:
@@ -168,6 +169,7 @@ class Function:
             event=event,
             history=self.history,
             environment=self._environment,
+            about=self._process.fields(),
         )
 
     def _answering(self) -> Wsgi:
@@ -175,7 +177,7 @@ class Function:
             return self.application
         except SettingsError as error:
             problem = Problem(MISCONFIGURED, str(error), outcome="not-applied")
-            return Wsgi(_refusing(problem, self._environment))
+            return Wsgi(_refusing(problem, self._environment), process=self._process)
 
 
 def _refusing(problem: Problem, environment: Mapping[str, str]) -> App:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from contact_groups.cloudmonitor.client import Client, CredentialsReader
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from contact_groups.access import Globs
 
 
+#: The operation whose pace a request depends on.
+_ACTIONS = {
+    "put": "PutContactGroup",
+    "get": "DescribeContactGroupList",
+    "delete": "DeleteContactGroup",
+}
+
+
 class Groups:
     """The contact groups that CloudMonitor holds.
 
@@ -24,6 +33,7 @@ class Groups:
         reads: whether they may be read.
         deletes: whether they may be deleted.
         guard: who may do what. Its user asks it before anything else.
+        limits: what makes the RateLimit fields of a response to `put`, `get` or `delete`.
     """
 
     def __init__(
@@ -41,6 +51,9 @@ class Groups:
         self.reads = reads
         self.deletes = deletes
         self.guard = guard
+        self.limits = {
+            name: partial(client.rate_limit, action) for name, action in _ACTIONS.items()
+        }
         self._client = client
         self._reader = Reader(client, pages_max)
         self._settler = Settler(client, self._reader)

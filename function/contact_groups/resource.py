@@ -11,7 +11,7 @@ from contact_groups import logs, problems
 from contact_groups.cloudmonitor.client import CredentialsReader
 from contact_groups.cloudmonitor.credentials import Credentials, read_credentials
 from contact_groups.cloudmonitor.outcomes import NOT_APPLIED
-from contact_groups.compute.wsgi import Environ, request_id_of
+from contact_groups.compute.wsgi import RATE_LIMIT, Environ, request_id_of
 from contact_groups.contact_group import ContactGroup, StoredGroup
 from contact_groups.groups import Groups
 from contact_groups.guard import Admission
@@ -59,6 +59,7 @@ class Resource:
         """Creates or replaces the group in the body; `name` is the one in the path."""
         started = self._monotonic()
         environ = request.environ  # once: each use of `request` looks the current one up
+        environ[RATE_LIMIT] = self._groups.limits["put"]
         credentials = self._credentials(environ)
         is_dry_run = dry_run(environ)
         require_acceptable(environ)
@@ -90,6 +91,7 @@ class Resource:
     def get(self, name: str) -> Response:
         """One group, or 304 where the caller has it already."""
         started, environ = self._monotonic(), request.environ
+        environ[RATE_LIMIT] = self._groups.limits["get"]
         require_acceptable(environ)
         conditions, preferred = read_conditions(environ), preferences(environ)
         self._groups.guard.admit(environ, "get", name)
@@ -110,6 +112,7 @@ class Resource:
     def list(self, query: Query) -> Response:
         """One page of all groups, or the group of the name in the query."""
         started, environ = self._monotonic(), request.environ
+        environ[RATE_LIMIT] = self._groups.limits["get"]
         require_acceptable(environ)
         preferred = preferences(environ)
         credentials, deadline = self._credentials(environ), self._deadline(started, preferred)
@@ -138,6 +141,7 @@ class Resource:
     def delete(self, name: str) -> Response:
         """Deletes a group."""
         started, environ = self._monotonic(), request.environ
+        environ[RATE_LIMIT] = self._groups.limits["delete"]
         conditions, preferred = read_conditions(environ), preferences(environ)
         credentials, deadline = self._credentials(environ), self._deadline(started, preferred)
         admission = self._groups.guard.admit(environ, "delete", name)
@@ -212,7 +216,7 @@ class Resource:
         if not self._groups.reads:
             return None
         try:
-            with logs.gather():  # the line of the request tells of the write
+            with logs.part():  # the line of the request tells of the write
                 return self._groups.get(name, credentials, deadline)
         except Problem:
             return None

@@ -184,7 +184,7 @@ class Settler:
         any more: a role that is changed is noticed by the next instance.
         """
         try:
-            with logs.gather():  # the line of the request tells of the write
+            with logs.part():  # the line of the request tells of the write
                 return self._reader.find(name, credentials, deadline)
         except Problem as problem:
             if problem.type is not PERMISSION_DENIED:

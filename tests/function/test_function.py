@@ -149,7 +149,7 @@ def test_importing_reads_no_credentials_and_opens_nothing() -> None:
         "initializer",
         "event_handler",
     }
-    assert not vars(index._function).keys() - {"_environment"}
+    assert not vars(index._function).keys() - {"_environment", "_process"}
 
 
 def test_200_parallel_requests_do_not_mix(

@@ -56,9 +56,10 @@ def test_one_line_a_request(send: Callable[..., Reply], log_lines: LogLines) -> 
         "outcome": "applied",
         "operation": "PutContactGroup",
         "upstreamRequestId": "06D5ECC2-B9BE-42A4-8FA3-1A610FB08B83",
-        "attempts": 1,
+        "attempts": [{"operation": "PutContactGroup", "code": "200", "ms": 0.0}],
         "calls": 1,
         "upstreamMs": 0.0,
+        "upstreamTotalMs": 0.0,
         "status": 200,
         "durationMs": 0.0,
     }

@@ -264,18 +264,20 @@ def test_a_role_that_may_not_read_is_warned_of_once(
 def test_the_log_line_tells_of_the_write_and_how_it_was_settled(
     log_lines: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    """Operation, attempts and calls are those of the write; `settled` says what reading came to."""
+    """The operation is that of the write; `attempts` has the reading after it too, and `settled`
+    says what it came to.
+    """
     world = World()
     world.model.script = [lost_after] * 3
 
     world.put()
 
     (line,) = log_lines()
-    assert (line["operation"], line["attempts"], line["settled"]) == (
-        "PutContactGroup",
-        3,
-        "applied",
-    )
+    assert (line["operation"], line["calls"], line["settled"]) == ("PutContactGroup", 4, "applied")
+    assert [entry["operation"] for entry in line["attempts"]] == [
+        *["PutContactGroup"] * 3,
+        "DescribeContactGroupList",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timezone
+from datetime import timedelta
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_a_life(client: Client, name: str) -> None:
     assert (read.contact_group_name, read.describe) == (name, "d")
     assert read.enable_subscribed is True
     assert read.update_time is not None
-    assert read.update_time.tzinfo == timezone.utc
+    assert read.update_time.utcoffset() == timedelta(0)
     assert name in {listed.contact_group_name for listed in client.list(page_size=1)}
     client.delete(name)
     assert client.get(name) is None
@@ -97,15 +97,15 @@ def test_problems_are_typed(client: Client) -> None:
 
 
 def test_the_function_knows_the_timeout(cloud: LocalCloud, client: Client) -> None:
-    """CloudMonitor's answer comes after the caller's timeout, which the function knows: it reads
-    the group instead, and answers in time that it is written.
+    """CloudMonitor's first answer would come after the caller's timeout, which the function knows:
+    it does not wait for it, and the caller gets a success in time.
     """
     client.put(ContactGroup("late", ["a"], "d"))
     cloud.cloudmonitor.faults.add(Fault("delay", seconds=5.0, times=1, action="PutContactGroup"))
 
     done = client.put(ContactGroup("late", ["b"], "d"), timeout=4.0)
 
-    assert (done.verified, done.contact_names) == (True, ("b",))
+    assert done.contact_names == ("b",)
 
 
 @pytest.mark.parametrize(

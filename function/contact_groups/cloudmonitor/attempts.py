@@ -45,6 +45,11 @@ class AttemptFailed(Exception):
         return self.answer.hint if self.answer else None
 
     @property
+    def word(self) -> str:
+        """Why no answer came, for the log."""
+        return "stale" if self.stale else self.cause or self.row.type.slug
+
+    @property
     def text(self) -> str:
         """What happened, for people."""
         if self.answer is None:
@@ -68,6 +73,7 @@ class Call(Generic[Result]):
         uncertain: whether one of them may have been carried out although no answer says so.
         lost: whether one of those may still be carried out, because nothing says that it is over.
         recovered: the recoveries already tried; each is tried once.
+        waited: seconds that were waited since the last attempt, for the pace or to back off.
     """
 
     operation: Operation[Result]
@@ -80,6 +86,7 @@ class Call(Generic[Result]):
     uncertain: bool = False
     lost: bool = False
     recovered: set[Retry] = field(default_factory=set)
+    waited: float = 0.0
 
     def resume(self, problem: Problem) -> None:
         """Goes on where the same call ended with this problem."""
@@ -112,6 +119,27 @@ class Call(Generic[Result]):
         )
         stale = isinstance(error, Stale)
         return self._failed(AttemptFailed(row, reason=str(error), cause=cause, stale=stale))
+
+    def entry(self, answer: Answer | None, word: str, seconds: float) -> dict[str, object]:
+        """What the log says of the attempt that has ended.
+
+        Args:
+            answer: what came back.
+            word: why nothing came back.
+            seconds: that it took.
+        """
+        entry: dict[str, object] = {"operation": self.operation.action}
+        if answer is None:
+            entry["reason"] = word
+        elif answer.code is None:
+            entry["reason"] = f"http-{answer.status}"
+        else:
+            entry["code"] = answer.code
+        entry["ms"] = round(seconds * 1000, 1)
+        if self.waited:
+            entry["waitedMs"] = round(self.waited * 1000, 1)
+            self.waited = 0.0
+        return entry
 
     def _failed(self, failure: AttemptFailed) -> AttemptFailed:
         if failure.row is outcomes.BAD_ANSWER and not self.operation.writes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import time
@@ -103,9 +104,7 @@ class Client:
         try:
             return self._attempts(call, credentials)
         except Problem as problem:
-            told = call.told(problem, self._monotonic())
-            logs.note(attempts=told.attempts, calls=told.calls)
-            raise told from None
+            raise call.told(problem, self._monotonic()) from None
 
     def now(self) -> float:
         """The clock of deadlines, in seconds."""
@@ -126,18 +125,19 @@ class Client:
         """Whether an attempt may start before the deadline, after waiting so many seconds."""
         return self._monotonic() + wait + ATTEMPT_MIN <= deadline
 
+    def rate_limit(self, action: str) -> tuple[tuple[str, str], ...]:
+        """Names and values of the RateLimit fields for one operation (pacing.py)."""
+        return self._pacers[action].fields(action)
+
     def preview(self, operation: Operation[Any], credentials: Credentials) -> dict[str, object]:
         """The call that `call` would send, without what somebody needs to send it.
 
         The AccessKey id is masked, `***` stands for the token in what is signed, and the signature
         is left out.
         """
-        shown = replace(
-            credentials,
-            access_key_id=mask(credentials.access_key_id),
-            security_token="***" if credentials.security_token else "",
+        request, signature = self._sign(
+            operation, self._endpoint, _without_secrets(credentials), self._stamp()
         )
-        request, signature = self._sign(operation, self._endpoint, shown, self._stamp())
         return {
             "method": "POST",
             "url": f"{self._endpoint.url}{request.target.partition('&Signature=')[0]}",
@@ -177,28 +177,48 @@ class Client:
             )
         if wait > 0:
             self._sleep(wait)
+            call.waited += wait
+            logs.add("paceMs", wait * 1000)
 
     def _attempt(self, call: Call[Result], credentials: Credentials) -> Result:
         """Makes one attempt and returns its result; raises AttemptFailed if there is none."""
         call.calls += 1
         call.attempts += 1
         started = self._monotonic()
-        answer = None
-        request, _ = self._sign(call.operation, self._endpoint, credentials, self._stamp())
+        answer, word = None, "fault"
+        stamp = self._stamp()
+        request, _ = self._sign(call.operation, self._endpoint, credentials, stamp)
+        if logs.debugging():
+            self._log_signed(call.operation, credentials, stamp)
         try:
             raw = self._transport.send(request, call.deadline)
             answer = read_answer(raw, credentials.secrets)
             return call.succeed(answer)
         except TransportError as error:
-            raise call.fail(error) from None
+            failure = call.fail(error)
+            word = failure.word
+            raise failure from None
         finally:
-            logs.note(
-                operation=call.operation.action,
-                upstreamRequestId=answer and answer.request_id,
-                attempts=call.attempts,
-                calls=call.calls,
-                upstreamMs=round((self._monotonic() - started) * 1000, 1),
-            )
+            entry = call.entry(answer, word, self._monotonic() - started)
+            logs.note_attempt(entry, answer.request_id if answer else None)
+
+    def _log_signed(
+        self, operation: Operation[Any], credentials: Credentials, stamp: Stamp
+    ) -> None:
+        """Logs what was signed, to compare it with what CloudMonitor says it has signed. It is
+        signed again without the secrets, since they are encoded in it in several ways.
+        """
+        shown = _without_secrets(credentials)
+        _, signature = self._sign(operation, self._endpoint, shown, stamp)
+        canonical = signature.canonical_request
+        logs.write(
+            logging.DEBUG,
+            "attempt",
+            requestId=logs.request_id(),
+            operation=operation.action,
+            canonicalRequest=canonical[: logs.TEXT_MAX],
+            characters=len(canonical),
+        )
 
     def _recover(self, call: Call[Any], failure: AttemptFailed) -> bool:
         """Waits for the next attempt; False if this attempt was the last."""
@@ -217,6 +237,7 @@ class Client:
         )
         if not more or not self.pause(wait, call.deadline):
             return False
+        call.waited += wait
         if call.uncertain and call.again and not (call.again() and self.has_time(call.deadline)):
             return False
         call.attempts -= free
@@ -257,6 +278,18 @@ class Unconfigured(Client):
         """See `Client.call`; always raises the problem."""
         raise self._reason
 
+    def rate_limit(self, _action: str) -> tuple[tuple[str, str], ...]:
+        """See `Client.rate_limit`; it has no pace."""
+        return ()
+
     def preview(self, *_: Any) -> NoReturn:
         """See `Client.preview`; always raises the problem."""
         raise self._reason
+
+
+def _without_secrets(credentials: Credentials) -> Credentials:
+    return replace(
+        credentials,
+        access_key_id=mask(credentials.access_key_id),
+        security_token="***" if credentials.security_token else "",
+    )

@@ -4,6 +4,7 @@ which applies to all its threads.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ HINT_CAP = 60.0
 #: The longest wait that refused callers are told because of those told before them: many of them
 #: never return. Shorter caps were simulated and led to more refusals.
 RETRY_AFTER_CAP = 60.0
+#: Seconds that the RateLimit fields speak of: the slowest pace has one slot in them.
+WINDOW = 10
 
 
 class Pacer:
@@ -28,6 +31,8 @@ class Pacer:
     ) -> None:
         """Args: calls_per_second: the pace; clock: monotonic seconds."""
         self._spacing = 1.0 / calls_per_second
+        # What a pace without an end would say is no number.
+        self._quota = math.floor(round(calls_per_second * WINDOW, 6)) if self._spacing else None
         self._clock = clock
         self._next = float("-inf")
         self._promised = float("-inf")
@@ -62,6 +67,29 @@ class Pacer:
             free = min(max(now, self._next, self._promised), now + RETRY_AFTER_CAP)
             self._promised = free + self._spacing
             return free - now
+
+    def fields(self, name: str) -> tuple[tuple[str, str], ...]:
+        """The fields RateLimit-Policy and RateLimit of a response, by
+        draft-ietf-httpapi-ratelimit-headers-11; none for a pace without an end.
+
+        `r` is how many slots of the next WINDOW seconds are free, `t` the whole seconds until there
+        is one more.
+
+        Args:
+            name: of the policy.
+        """
+        quota = self._quota
+        if quota is None:
+            return ()
+        with self._lock:
+            taken = max(0.0, (self._next - self._clock()) / self._spacing)
+        # A slot that is free in a billionth of a second is free.
+        remaining = max(0, math.floor(quota - taken + 1e-9))
+        reset = math.ceil((taken - (quota - remaining - 1)) * self._spacing) if taken else 0
+        return (
+            ("RateLimit-Policy", f'"{name}";q={quota};w={WINDOW}'),
+            ("RateLimit", f'"{name}";r={remaining};t={reset}'),
+        )
 
     def hold(self, seconds: float) -> None:
         """Gives no new slot to any thread until the hint of a throttled answer has passed.

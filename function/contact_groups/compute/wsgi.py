@@ -26,6 +26,8 @@ from contact_groups.problems import INTERNAL_ERROR, MALFORMED_REQUEST, PAGE, Act
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
+#: The key of an environ with what makes the RateLimit fields of the response.
+RATE_LIMIT = "contact_groups.rate_limit"
 #: The path of the platform's default domain: /2016-08-15/proxy/{service}/{function}/…
 _PROXY_PREFIX = "/2016-08-15/proxy/"
 _ASCII = bytes(range(128))
@@ -39,16 +41,22 @@ class Wsgi:
     """Wraps an application. It makes the whole response before it returns the first byte."""
 
     def __init__(
-        self, app: App, clock: Callable[[], float] = time.monotonic, page: str = ""
+        self,
+        app: App,
+        clock: Callable[[], float] = time.monotonic,
+        page: str = "",
+        process: logs.Process | None = None,
     ) -> None:
         """Args:
         app: a WSGI application that follows PEP 3333.
         clock: monotonic seconds.
         page: the URL of the page that the `type` of a problem leads to; empty: the function's own
             page, on the domain of the request.
+        process: what the lines say of it.
         """
         self._app = app
         self._page = page
+        self._about = process.fields if process else dict
         self._clock = clock
         # An environment variable such as HTTP_ACCEPT must not look like a request header.
         self._impostors = [
@@ -61,9 +69,12 @@ class Wsgi:
         request_id = request_id_of(environ)
         with logs.gather(requestId=request_id, method=environ["REQUEST_METHOD"]) as line:
             status, headers, body = self._answer(environ)
+            _extend(headers, environ)
             level = line.pop("level", logging.INFO)
             line.update(
-                status=int(status[:3]), durationMs=round((self._clock() - started) * 1000, 1)
+                status=int(status[:3]),
+                durationMs=round((self._clock() - started) * 1000, 1),
+                **self._about(),
             )
             # The audit trail is whole whatever LOG_LEVEL says.
             logs.write(level, "request", keep="write" in line, **line)
@@ -131,6 +142,18 @@ class Wsgi:
             data = query.encode("latin-1") if is_bytes else query.encode(errors="replace")
             environ["QUERY_STRING"] = quote(data, safe=_ASCII)
         return requested
+
+
+def _extend(headers: list[tuple[str, str]], environ: Environ) -> None:
+    """Adds the fields that successes and problems have alike."""
+    limit = environ.get(RATE_LIMIT)
+    if limit is not None:
+        headers.extend(limit())
+    parent = environ.get("HTTP_TRACEPARENT")
+    if parent is not None:
+        from contact_groups.compute import tracing  # late: few requests have one
+
+        headers.extend(tracing.join(parent))
 
 
 def request_id_of(environ: Environ) -> str | None:

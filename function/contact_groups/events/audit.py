@@ -7,6 +7,8 @@ it is the line of the request (compute/wsgi.py).
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from contact_groups import logs
 from contact_groups.contact_group import ContactGroup
@@ -14,8 +16,17 @@ from contact_groups.events.items import Item
 from contact_groups.guard import Guard
 from contact_groups.problems import Verdict
 
+#: What the line has of the calls that the item took.
+_CALLS = ("attempts", "calls", "upstreamMs", "upstreamTotalMs", "paceMs")
 
-def write(guard: Guard, item: Item, group: ContactGroup, request_id: str | None) -> None:
+
+def write(
+    guard: Guard,
+    item: Item,
+    group: ContactGroup,
+    request_id: str | None,
+    noted: Mapping[str, Any],
+) -> None:
     """Writes the line of an item, whatever LOG_LEVEL says.
 
     Args:
@@ -23,6 +34,7 @@ def write(guard: Guard, item: Item, group: ContactGroup, request_id: str | None)
         item: the item; its verdict is decided.
         group: what it asks for.
         request_id: Function Compute's.
+        noted: what its calls noted.
     """
     applied = item.verdict == Verdict.APPLIED.value
     problem = item.problem
@@ -36,4 +48,5 @@ def write(guard: Guard, item: Item, group: ContactGroup, request_id: str | None)
         outcome="applied" if applied else problem and problem.outcome,
         problem=problem and problem.type.slug,
         upstreamRequestId=item.request_id,
+        **{name: noted.get(name) for name in _CALLS},
     )

@@ -44,6 +44,7 @@ def handle(
     history: History,
     environment: Mapping[str, str] = os.environ,
     monotonic: Callable[[], float] = time.monotonic,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Puts every contact group of an event into CloudMonitor.
 
@@ -57,6 +58,7 @@ def handle(
         history: what this instance has applied.
         environment: environment variables; the source of credentials if the context has none.
         monotonic: the clock of deadlines, in seconds.
+        about: what the event's line says of the process.
 
     Returns:
         `{"source", "counts", "items"}`, ready for JSON.
@@ -67,7 +69,7 @@ def handle(
     """
     started = monotonic()
     request_id = getattr(context, "request_id", None)
-    with logs.gather(requestId=request_id):
+    with logs.gather(requestId=request_id) as line:
         credentials = _reader(context, environment)
         deadline = started + _seconds(context, settings)
         run = _Run(
@@ -86,11 +88,14 @@ def handle(
         failed = report.failure(items, settings.event_rejected_raises)
         payload_log.write_items(items, event if failed else b"", request_id)
         seconds = monotonic() - started
+        told = _line(source, context, items, seconds)
+        told |= {name: line.get(name) for name in ("calls", "upstreamTotalMs", "paceMs")}
         logs.write(
             logging.ERROR if failed else logging.INFO,
             "event",
-            **_line(source, context, items, seconds),
+            **told,
             failure=str(failed) if failed else None,
+            **(about or {}),
         )
     if failed:
         raise failed
@@ -165,7 +170,7 @@ class _Run:
             admission.require("put")
         except Problem as problem:
             item.end(problem)
-            audit.write(self.groups.guard, item, group, self.request_id)
+            audit.write(self.groups.guard, item, group, self.request_id, {})
             return
         earlier = self.history.find(self.request_id, item.id, group)
         newest = self.history.newest(group)
@@ -178,7 +183,8 @@ class _Run:
                 f" that was made at {newest:.3f} (epoch seconds)."
             )
         elif not self._overtaken(item, group):
-            self._put(item, group)
+            with logs.part() as line:
+                self._put(item, group, line)
             if item.problem:
                 item.problem = cast(Problem, admission.shown(item.problem))
 
@@ -200,7 +206,7 @@ class _Run:
             )
         return True
 
-    def _put(self, item: Item, group: ContactGroup) -> None:
+    def _put(self, item: Item, group: ContactGroup, line: Mapping[str, Any]) -> None:
         if self.monotonic() + ATTEMPT_MIN > self.deadline:
             item.end(
                 Problem(
@@ -223,7 +229,7 @@ class _Run:
             self.history.add(
                 self.request_id, item.id, group, item.made, applied.request_id, self.monotonic()
             )
-        audit.write(self.groups.guard, item, group, self.request_id)
+        audit.write(self.groups.guard, item, group, self.request_id, line)
 
 
 def _reader(context: Any, environment: Mapping[str, str]) -> CredentialsReader:
