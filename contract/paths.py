@@ -264,6 +264,8 @@ def _operation(
     if tag == "contact groups":
         answers = {
             status: {**response, "headers": {**response.get("headers", {}), **_RATE_LIMIT}}
+            if status in _PACED
+            else response
             for status, response in answers.items()
         }
     return {
@@ -279,6 +281,8 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
+#: The answers for which the document names the fields of the pace; others can have them too.
+_PACED = {"200", "201", "204", "429"}
 #: Not required: what has no route, and a function with a wrong setting, has no pace.
 _RATE_LIMIT: dict[str, Any] = {
     "RateLimit-Policy": {

@@ -71,7 +71,10 @@ def lines(make_function: Callable[..., Function], capsys: pytest.CaptureFixture[
     """What a function wrote that met faults, between lines of the platform."""
     with CloudMonitor() as cloud:
         function = make_function(
-            CLOUDMONITOR_ENDPOINT=cloud.url, CLOUDMONITOR_MAX_ATTEMPTS="1", READS_ENABLED="false"
+            CLOUDMONITOR_ENDPOINT=cloud.url,
+            CLOUDMONITOR_MAX_ATTEMPTS="1",
+            CLOUDMONITOR_CALLS_PER_SECOND="10000",
+            READS_ENABLED="false",
         )
         for code in (None, "Throttling.User", "Throttling.User", "InternalError"):
             if code:

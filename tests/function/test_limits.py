@@ -66,6 +66,7 @@ def test_the_line_of_a_wrong_setting_is_whole(
         "outcome": "not-applied",
         "detail": fault,
         "status": 500,
+        "coldStart": True,
     }
 
 

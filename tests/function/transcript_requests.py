@@ -94,7 +94,7 @@ def _environ(world: World) -> Any:
     value = json.loads((EVENTS / "fc3-http.json").read_text())
     value["queryParameters"] = {"a": ["1", "2"], "b": "值"}
     [shape] = [shape for shape in HTTP_SHAPES if shape.claims(value)]
-    answered = shape.answer(Wsgi(app), value, context())
+    answered = shape.answer(Wsgi(app, clock=lambda: 0.0), value, context())
     passed["wsgi.input"] = passed["wsgi.input"].read().decode()
     passed["fc.context"] = passed["fc.context"].request_id
     return [answered, passed]

@@ -416,12 +416,13 @@ def test_a_lost_payload_is_logged_whole(log_lines: Lines) -> None:
 def test_the_line_of_an_event_has_no_member_without_a_value(
     handle: Handle, log_lines: Lines
 ) -> None:
-    """What did not happen in an event is not in its line, but for the four counts."""
+    """What did not happen in an event is not in its line, but for the counts."""
     handle(event(group("a")))
     [line] = log_lines()
     assert line.keys() == {
         *("time", "level", "message", "source", "durationMs"),
         *("applied", "rejected", "failed", "superseded"),
+        *("calls", "upstreamTotalMs"),
     }
 
 
