@@ -44,8 +44,13 @@ def test_an_object_that_is_put_there_is_found(cloud: LocalCloud) -> None:
 
 def test_why_a_manifest_was_not_fetched_is_in_the_result(cloud: LocalCloud) -> None:
     """An object that is gone is named, with the code of the local OSS."""
-    (cloud.objects.folder / "on-call-manifests" / "rota" / "monday.yaml").unlink()
-    [item] = invoke(cloud, "oss")["items"]
+    path = cloud.objects.folder / "on-call-manifests" / "rota" / "monday.yaml"
+    manifest = path.read_bytes()
+    path.unlink()
+    try:
+        [item] = invoke(cloud, "oss")["items"]
+    finally:
+        path.write_bytes(manifest)  # other tests read it
     assert "HTTP 404 with code NoSuchKey" in item["problem"]["detail"]
 
 
