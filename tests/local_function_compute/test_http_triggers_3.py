@@ -27,7 +27,13 @@ def now(offset: int = 0) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset))
 
 
-def sign(method: str, target: str, headers: dict[str, str], secret: str = "testsecret") -> Any:  # noqa: S107
+def sign(
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    secret: str = "testsecret",  # noqa: S107
+    key: str = "testid",
+) -> Any:
     """The headers with those of a signature by plain code, over the x-acs-* headers."""
     signed = {"x-acs-date": now(), **headers}
     path, _, query = target.partition("?")
@@ -39,7 +45,7 @@ def sign(method: str, target: str, headers: dict[str, str], secret: str = "tests
     text = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
     value = hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
     authorization = (
-        f"ACS3-HMAC-SHA256 Credential=testid,SignedHeaders={';'.join(names)},Signature={value}"
+        f"ACS3-HMAC-SHA256 Credential={key},SignedHeaders={';'.join(names)},Signature={value}"
     )
     return {**signed, "Authorization": authorization}
 
