@@ -21,7 +21,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "AccessPolicy": POLICY,
         "CallerIdentity": "access-key",
         "DeletesEnabled": "true",
-        "HttpCallsPerSecond": "10000",
+        "CloudmonitorCallsPerSecond": "10000",
     }
     folder = tmp_path_factory.mktemp("access")
     with LocalCloud(folder, platform="3.0", parameters=parameters, access_keys=KEYS) as running:
