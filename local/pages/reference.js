@@ -12,15 +12,15 @@ function here(contract) {
   delete contract.components.securitySchemes;
   for (const operation of Object.values(contract.paths).flatMap((path) => Object.values(path))) {
     for (const answer of Object.values(operation.responses || {})) {
-      const types = answer.content?.["application/problem+json"]?.schema.properties.type.enum || [];
-      answer.description += types.map((type) => ` [${type.split("#")[1]}](${type})`).join(",");
+      const kinds = answer.content?.["application/problem+json"]?.schema.properties?.code?.enum || [];
+      answer.description += kinds.map((kind) => ` [${kind}](/docs/problems#${kind})`).join(",");
     }
   }
   return contract;
 }
 
 /** Repairs what Swagger UI leaves broken for keyboards and screen readers, whenever it draws something. */
-function mend() {
+function repair() {
   const all = (selector) => reference.querySelectorAll(selector);
   for (const field of all(":is(select, textarea, input):not([aria-label])")) {
     const row = field.closest("[data-param-name]")?.dataset.paramName;
@@ -51,7 +51,7 @@ const REPAIRS = [ // selector, attribute, value
   ["h5", "aria-level", "4"],
 ];
 const reference = document.getElementById("reference");
-new MutationObserver(mend).observe(reference, { childList: true, subtree: true });
+new MutationObserver(repair).observe(reference, { childList: true, subtree: true });
 
 // Swagger UI reads the fragment of the address as its own.
 document.querySelector(".skip[href='#reference']").addEventListener("click", (event) => {

@@ -27,7 +27,8 @@ SHARED = [
     case
     for case in CASES
     if case.credential is KNOWN
-    and case.name not in {"throttled for a minute", "dropped unread", "dropped before applying"}
+    and case.name != "throttled for a minute"
+    and not case.name.startswith("dropped")
     and not {fault.kind for fault in case.faults} & LEFT_OUT
 ]
 #: Events have minutes for their attempts, so the faults that are tried again are left to HTTP.

@@ -339,7 +339,7 @@ def test_the_demo_shows_every_step() -> None:
     answers = "200 200 304 200 412 422 200 200 200 204 404 200"
     assert re.findall(r"→ (\d{3})", text) == answers.split()
     assert text.partition("A dry run")[0].count('"pointer"') == 2
-    assert '"attempts": 3' in text
+    assert '"calls": 3' in text
     assert text.count('"verdict": "applied"') == 1
     assert text.count('"verdict": "rejected"') == 1
     assert "ServiceUnavailable\n     PutContactGroup On call, payments (payload): 200\n" in text

@@ -77,8 +77,7 @@ class Browser:
         page.command("Runtime.enable")
         page.command("Log.enable")
         page.resize(width)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        page.command("Emulation.setEmulatedMedia", features=[scheme])
+        page.color_scheme(dark=dark)
         page.go(url)
         return page
 
@@ -129,6 +128,11 @@ class Page:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
+
+    def color_scheme(self, *, dark: bool) -> None:
+        """Says that its reader prefers dark pages, or light ones."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.command("Emulation.setEmulatedMedia", features=[scheme])
 
     def command(self, method: str, **params: Any) -> dict[str, Any]:
         """Sends a command of the protocol; returns its result."""

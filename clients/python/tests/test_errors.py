@@ -26,12 +26,11 @@ def _problems(node: Any) -> Iterator[tuple[str, int, str]]:
 
 
 def _names(node: Any) -> Iterator[str]:
-    """The types that the responses name."""
+    """The kinds of problems that the responses name."""
     if isinstance(node, dict):
-        kind = node.get("type")
-        for uri in kind.get("enum", ()) if isinstance(kind, dict) else ():
-            if "#" in str(uri):
-                yield uri.rpartition("#")[2]
+        code = node.get("code")
+        if isinstance(code, dict) and "status" in node:
+            yield from code.get("enum", ())
     children = node.values() if isinstance(node, dict) else node
     for child in children if isinstance(node, dict | list) else ():
         yield from _names(child)
