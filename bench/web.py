@@ -108,7 +108,7 @@ def _server(
         "CLOUDMONITOR_ENDPOINT": f"http://127.0.0.1:{upstream}",
         "CLOUDMONITOR_CALLS_PER_SECOND": "10000",
     }
-    with subprocess.Popen(command, env=environment, stdout=log) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, env=environment, stdout=log) as process:  # type: ignore[call-overload]  # a log of any kind
         try:
             while not _listens(port):
                 time.sleep(0.002)

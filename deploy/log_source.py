@@ -101,7 +101,7 @@ def _files(folder: Path) -> Iterator[str]:
 def _log_service(options: argparse.Namespace, since: float, query: str) -> Iterator[str]:
     """The log of what is deployed, by the vendor's client."""
     try:
-        from aliyun import log as sls  # type: ignore[import-not-found]
+        from aliyun import log as sls  # type: ignore[import-not-found]  # optional
     except ImportError:
         raise DeployError(
             "the log is in Log Service, and the vendor's client is not installed: install it with"

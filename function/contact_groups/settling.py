@@ -195,7 +195,7 @@ class Settler:
                 logs.write(
                     logging.WARNING,
                     "unknown outcomes are not settled by this instance",
-                    detail=f"{problem.detail} Grant it, or set READS_ENABLED to false.",
+                    detail=f"{problem.detail} Or set READS_ENABLED to false.",
                 )
             return None
 

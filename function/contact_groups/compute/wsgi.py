@@ -56,7 +56,7 @@ class Wsgi:
         """
         self._app = app
         self._page = page
-        self._about = process.fields if process else dict
+        self._process = process
         self._clock = clock
         # An environment variable such as HTTP_ACCEPT must not look like a request header.
         self._impostors = [
@@ -74,7 +74,7 @@ class Wsgi:
             line.update(
                 status=int(status[:3]),
                 durationMs=round((self._clock() - started) * 1000, 1),
-                **self._about(),
+                **(self._process.fields() if self._process else {}),
             )
             # The audit trail is whole whatever LOG_LEVEL says.
             logs.write(level, "request", keep="write" in line, **line)
@@ -112,7 +112,7 @@ class Wsgi:
         def app(_environ: Environ, _start_response: Callable[..., Any]) -> Iterable[bytes]:
             raise problem
 
-        return Wsgi(app, self._clock, self._page)
+        return Wsgi(app, self._clock, self._page, self._process)
 
     def _normalise(self, environ: Environ) -> str:
         """Returns the path as it was requested, percent-encoded at least in part."""
